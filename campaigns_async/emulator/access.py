@@ -48,7 +48,9 @@ class Doorkeeper:
         self.key_revoked = False
         self.product_attached = True
 
-    def admit(self, method: str, path: str, headers: Mapping[str, str]) -> Admission | Refusal:
+    def admit(  # noqa: PLR0911 - one for each door
+        self, method: str, path: str, headers: Mapping[str, str]
+    ) -> Admission | Refusal:
         """Let the request in, or say at which door it stopped.
 
         ``headers`` are looked up in lower case; a case-insensitive mapping serves as well.

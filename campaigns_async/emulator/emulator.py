@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 from aiohttp import web
@@ -47,7 +47,7 @@ class Emulator:
     It is made and used on one event loop; it starts no thread and, between requests, no task.
     """
 
-    def __init__(  # noqa: PLR0913 - the settings of a whole service, all with defaults
+    def __init__(
         self,
         *,
         seed: int = 0,
@@ -145,7 +145,7 @@ class Emulator:
         """The service without network and faults: plain requests in, plain replies out."""
         return self._service
 
-    def create_campaign(  # noqa: PLR0913 - the settings of a campaign, all with defaults
+    def create_campaign(
         self,
         *,
         id: str | UUID | None = None,  # noqa: A002 - the vendor's word, and keyword-only
@@ -187,7 +187,7 @@ class Emulator:
         )
         return self._service.create_campaign(setup)
 
-    def inject(self, fault: Fault | str, times: int = 1, **details: Any) -> None:
+    def inject(self, fault: Fault | str, times: int = 1, **details: float | str | None) -> None:
         """Let the fault hit the next ``times`` admitted requests, behind those injected before.
 
         ``details`` are fields of `FaultDetails`: ``inject("unavailable", retry_after=0)``.
@@ -218,6 +218,7 @@ class Emulator:
             raise RuntimeError(msg)
         if self._runner is not None:
             return
+        self.now()  # A clock that reads the wall once does so here, on the running loop.
         self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=_GRACE)
         await self._runner.setup()
         if self.port is not None:

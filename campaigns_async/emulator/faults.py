@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from random import Random
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
@@ -215,12 +215,13 @@ class FaultSource:
             None if fault is None else Blow(fault, faults.details) for fault in faults.script
         )
 
-    def inject(self, fault: Fault | str, times: int = 1, **details: Any) -> None:
+    def inject(self, fault: Fault | str, times: int = 1, **details: float | str | None) -> None:
         """Let the fault hit the next ``times`` requests, behind those injected before.
 
         ``details`` are fields of `FaultDetails`, over those of `Faults`.
         """
-        blow = Blow(Fault(fault), attrs.evolve(self.faults.details, **details))
+        changes = cast("dict[str, Any]", details)  # A wrong name is a TypeError of evolve.
+        blow = Blow(Fault(fault), attrs.evolve(self.faults.details, **changes))
         self._script.extend([blow] * times)
 
     def clear(self) -> None:

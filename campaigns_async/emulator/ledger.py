@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import attrs
 
@@ -47,6 +48,9 @@ class _Batch:
 # collector stops visiting those: with an object per record, a million records halve the speed.
 _Row = tuple[int, int, str, float, datetime | None]
 
+_PRIORITIES: Final = {str(p): (p, p.value) for p in RecordPriority}
+"""By the text of a priority: the member, and its plain text for the rows."""
+
 
 class Ledger(Mapping[str, LedgerEntry]):
     """Entries by ``crmRecordId`` in the order of adding; those of a request all, or none.
@@ -63,8 +67,9 @@ class Ledger(Mapping[str, LedgerEntry]):
         self._removed_id_stays_taken = removed_id_stays_taken
         self._rows: dict[str, _Row] = {}
         self._batches: list[_Batch] = []
-        self._taken: set[str] = set()
-        self._in_priority: Counter[str] = Counter()
+        self._folded: set[str] = set()
+        self._gone: set[str] = set()
+        self._in_priority = dict.fromkeys(_PRIORITIES, 0)
         self._of_type: Counter[RecordType] = Counter()
         self._added = 0
         self._removed: list[LedgerEntry] = []
@@ -119,10 +124,10 @@ class Ledger(Mapping[str, LedgerEntry]):
 
     def duplicates(self, crm_record_ids: Sequence[str]) -> tuple[str, ...]:
         """Those of the ids that are taken, in their order."""
-        taken = self._taken
         if self._ignore_case:
-            return tuple([i for i in crm_record_ids if i.casefold() in taken])
-        return tuple([i for i in crm_record_ids if i in taken])
+            return tuple([i for i in crm_record_ids if i.casefold() in self._folded])
+        rows, gone = self._rows, self._gone
+        return tuple([i for i in crm_record_ids if i in rows or i in gone])
 
     def add(
         self,
@@ -141,30 +146,34 @@ class Ledger(Mapping[str, LedgerEntry]):
         batch_index = len(self._batches)
         self._batches.append(_Batch(now, request, client, seeded))
         kind = RecordType.CRM_QUERY if seeded else RecordType.DYNAMIC
+        pending = RecordState.PENDING
+        prefix = self._id_prefix
+        in_priority = self._in_priority
         records: list[Record] = []
-        for new in new_records:
-            priority = RecordPriority.HIGH if new.priority is None else RecordPriority(new.priority)
-            group = priority.value
-            in_group = self._in_priority[group] = self._in_priority[group] + 1
-            rank = float(in_group) if new.rank is None else new.rank
+        for position, new in enumerate(new_records, self._added):
+            crm_record_id = new.crm_record_id
+            priority, group = _PRIORITIES[new.priority or RecordPriority.HIGH]
+            in_priority[group] += 1
+            rank = float(in_priority[group]) if new.rank is None else new.rank
             schedule_at = new.schedule_at
-            assert not isinstance(schedule_at, str), "validated requests carry datetimes"
-            position = self._added
-            self._added = position + 1
-            self._rows[new.crm_record_id] = (position, batch_index, group, rank, schedule_at)
-            self._taken.add(self._key(new.crm_record_id))
+            if isinstance(schedule_at, str):
+                schedule_at = datetime.fromisoformat(schedule_at)
+            self._rows[crm_record_id] = (position, batch_index, group, rank, schedule_at)
             records.append(
                 Record(
-                    id=f"{self._id_prefix}{position:012x}",
+                    id=f"{prefix}{position:012x}",
                     type=kind,
-                    crm_record_id=new.crm_record_id,
+                    crm_record_id=crm_record_id,
                     priority=priority,
                     rank=rank,
                     next_attempt_after=schedule_at or now,
                     retry_count=0,
-                    state=RecordState.PENDING,
+                    state=pending,
                 )
             )
+        if self._ignore_case:
+            self._folded.update([new.crm_record_id.casefold() for new in new_records])
+        self._added += len(records)
         self._of_type[kind] += len(records)
         return records
 
@@ -176,8 +185,10 @@ class Ledger(Mapping[str, LedgerEntry]):
         group = self._rows.pop(crm_record_id)[2]
         self._in_priority[group] -= 1
         self._of_type[RecordType.CRM_QUERY if entry.seeded else RecordType.DYNAMIC] -= 1
-        if not self._removed_id_stays_taken:
-            self._taken.discard(self._key(crm_record_id))
+        if self._removed_id_stays_taken:
+            self._gone.add(crm_record_id)
+        else:
+            self._folded.discard(crm_record_id.casefold())
         return gone
 
     def counts(self) -> tuple[RecordCount, ...]:
@@ -187,7 +198,3 @@ class Ledger(Mapping[str, LedgerEntry]):
             for kind, count in self._of_type.items()
             if count
         )
-
-    def _key(self, crm_record_id: str) -> str:
-        """The id as it counts for uniqueness."""
-        return crm_record_id.casefold() if self._ignore_case else crm_record_id

@@ -23,7 +23,7 @@ class Life:
     for ever, 0 not at all. ``start_time`` None: the campaign starts as soon as it is asked to.
     """
 
-    def __init__(  # noqa: PLR0913 - how a campaign is configured, all but the state with defaults
+    def __init__(
         self,
         state: CampaignState,
         *,
@@ -94,10 +94,8 @@ class Life:
                 self.purged = True
                 self.last_purged_time = now
             case _:
-                becomes = TRANSITIONS[action].becomes
-                assert becomes is not None, "PURGE alone keeps the state"
                 self.cancelled = action is _A.CANCEL
-                self._enter(becomes, now)
+                self._enter(TRANSITIONS[action].becomes or self.state, now)
         self.settle(now)
         return None
 
@@ -132,9 +130,8 @@ class Life:
     def _plan_build(self, at: datetime) -> bool:
         """BUILDING at ``at``, then its end; whether that end is a good one that ever comes."""
         build = TRANSITIONS[_A.BUILD]
-        assert build.becomes is not None
         good, failure = build.then
-        self._ahead.append((at, build.becomes))
+        self._ahead.append((at, build.becomes or self.state))
         if not math.isfinite(self.build_seconds):
             return False
         end = failure if self.build_fails else good
@@ -150,9 +147,8 @@ class Life:
 
     def _plan_opening(self, at: datetime) -> None:
         start = TRANSITIONS[_A.START]
-        assert start.becomes is not None
         good, failure = start.then
-        self._ahead.append((at, start.becomes))
+        self._ahead.append((at, start.becomes or self.state))
         if math.isfinite(self.start_seconds):
             end = failure if self.start_fails else good
             self._ahead.append((at + timedelta(seconds=self.start_seconds), end))

@@ -116,7 +116,7 @@ def duplicate_text(wording: Wording, named: tuple[str, ...]) -> str:
     return with_ids.format(ids=", ".join(named)) if named else without
 
 
-def choose_named(
+def choose_named(  # noqa: PLR0911 - one for each way of naming
     naming: Naming, offenders: tuple[str, ...], requested: tuple[str, ...], rng: Random
 ) -> tuple[str, ...]:
     """The ids that the text will name, out of all ``offenders`` of a request. May be empty."""

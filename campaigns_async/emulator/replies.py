@@ -5,7 +5,7 @@ one checks the other.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
@@ -50,7 +50,7 @@ def encode_campaign(campaign: Campaign) -> bytes:
         "startedTime": campaign.started_time,
         "completedTime": campaign.completed_time,
     }
-    fields = {
+    fields: dict[str, object] = {
         "id": campaign.id,
         "tenantId": campaign.tenant_id,
         "integrationType": campaign.integration_type,
@@ -63,30 +63,26 @@ def encode_campaign(campaign: Campaign) -> bytes:
     return json.dumps(_present(fields)).encode()
 
 
-def encode_records(records: Iterable[Record]) -> bytes:
-    """The reply to an accepted POST. What is None is left out, never null."""
-    spelled: dict[datetime | None, str | None] = {None: None}
-    rows: list[dict[str, object]] = []
-    for record in records:
-        time = record.next_attempt_after
-        if time is not None and time not in spelled:
-            spelled[time] = timestamp(time)
-        rows.append(
-            _present(
-                {
-                    "id": record.id,
-                    "type": record.type,
-                    "crmRecordId": record.crm_record_id,
-                    "priority": record.priority,
-                    "rank": record.rank,
-                    "nextAttemptAfter": spelled[time],
-                    "retryCount": record.retry_count,
-                    "state": record.state,
-                    "stateReason": record.state_reason,
-                    "result": record.result,
-                }
-            )
-        )
+def encode_records(records: Sequence[Record]) -> bytes:
+    """The reply to an accepted POST, of records as the ledger makes them.
+
+    A record just added has no ``stateReason`` and no ``result`` yet: they do not apply.
+    """
+    times = {record.next_attempt_after for record in records}
+    spelled: dict[datetime | None, str] = {t: timestamp(t) for t in times if t is not None}
+    rows = [
+        {
+            "id": record.id,
+            "type": record.type,
+            "crmRecordId": record.crm_record_id,
+            "priority": record.priority,
+            "rank": record.rank,
+            "nextAttemptAfter": spelled.get(record.next_attempt_after),
+            "retryCount": record.retry_count,
+            "state": record.state,
+        }
+        for record in records
+    ]
     return json.dumps({"records": rows}).encode()
 
 

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from random import Random
+from typing import cast
 
 import attrs
 from aiohttp import web
@@ -18,6 +19,7 @@ from campaigns_async.emulator.faults import (
     NO_FAULT,
     Blow,
     Commit,
+    FaultDetails,
     FaultSource,
     Wire,
 )
@@ -38,7 +40,7 @@ RequestHook = Callable[[ReceivedRequest], None]
 class Server:
     """One service on one loop. `app` can be served by any aiohttp runner, or in memory."""
 
-    def __init__(  # noqa: PLR0913 - the parts it puts together
+    def __init__(
         self,
         service: Service,
         faults: FaultSource,
@@ -80,8 +82,7 @@ class Server:
             await asyncio.wait(handling)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        task = asyncio.current_task()
-        assert task is not None
+        task = cast("asyncio.Task[object]", asyncio.current_task())
         self._handling.add(task)
         try:
             return await self._converse(request)
@@ -106,7 +107,7 @@ class Server:
         admission = self._service.admit(asked)
         if isinstance(admission, Refusal) and not self._faults.faults.before_auth:
             reply = self._service.refuse(asked, admission)
-            return await self._send(request, noted, reply, Wire.WHOLE, None)
+            return await self._send(request, noted, reply, Wire.WHOLE, self._faults.faults.details)
         wait = self._throttle.take(asyncio.get_running_loop().time()) if self._throttle else 0.0
         blow = self._limit(wait) if wait else self._faults.next_blow(asked.method)
         noted.fault = blow.fault if blow else None
@@ -114,9 +115,10 @@ class Server:
         if latency and not await self._patience.wait(latency):
             return hang_up(request)
         conduct = CONDUCT[blow.fault] if blow else NO_FAULT
-        true_reply = self._carry_out(asked, noted, admission, conduct.commit, blow)
+        details = blow.details if blow else self._faults.faults.details
+        true_reply = self._carry_out(asked, noted, admission, conduct.commit, details.late_seconds)
         seen = stand_in(blow, true_reply, self._scene(asked)) if blow else true_reply
-        return await self._send(request, noted, seen or _NOTHING, conduct.wire, blow)
+        return await self._send(request, noted, seen or _NOTHING, conduct.wire, details)
 
     def _carry_out(
         self,
@@ -124,7 +126,7 @@ class Server:
         noted: ReceivedRequest,
         admission: Admission | Refusal,
         commit: Commit,
-        blow: Blow | None,
+        late_seconds: float = 0.0,
     ) -> Reply | None:
         """Do what was asked, as often and as soon as the fault allows; None: not now."""
         if commit is Commit.NEVER:
@@ -132,8 +134,7 @@ class Server:
         if isinstance(admission, Refusal):
             return self._service.refuse(asked, admission)
         if commit is Commit.LATE:
-            assert blow is not None
-            self._carry_out_late(asked, noted, admission, blow.details.late_seconds)
+            self._carry_out_late(asked, noted, admission, late_seconds)
             return None
         if self.before_each is not None:
             self.before_each(noted)
@@ -149,7 +150,7 @@ class Server:
     ) -> None:
         def carry_out() -> None:
             self._late.discard(timer)
-            self._carry_out(asked, noted, admission, Commit.NOW, None)
+            self._carry_out(asked, noted, admission, Commit.NOW)
             if not self._late:
                 self._all_committed.set()
 
@@ -163,11 +164,10 @@ class Server:
         noted: ReceivedRequest,
         reply: Reply,
         wire: Wire,
-        blow: Blow | None,
+        details: FaultDetails,
     ) -> web.StreamResponse:
         if wire not in {Wire.RESET, Wire.FIN, Wire.HANG}:
             noted.status = reply.status
-        details = blow.details if blow else self._faults.faults.details
         try:
             return await deliver(request, reply, wire, details, self._patience)
         except ConnectionError:

@@ -40,7 +40,7 @@ class Service:
     ``now`` is asked for the time. Equal seeds and equal requests at equal times get equal replies.
     """
 
-    def __init__(  # noqa: PLR0913 - what a deployment of the service consists of
+    def __init__(
         self,
         *,
         quirks: Quirks,

@@ -119,14 +119,11 @@ class _RowReader:
             self._problem("records", "Type", "must be an object", row)
             return NewRecord("")
         fields = cast("dict[str, object]", row)
-        schedule_at = fields.get("scheduleAt", _MISSING)
-        priority = fields.get("priority", _MISSING)
-        rank = fields.get("rank", _MISSING)
         return NewRecord(
             self._crm_record_id(fields.get("crmRecordId", _MISSING)),
-            None if schedule_at is _MISSING else self._schedule_at(schedule_at),
-            None if priority is _MISSING else self._priority(priority),
-            None if rank is _MISSING else self._rank(rank),
+            self._schedule_at(fields["scheduleAt"]) if "scheduleAt" in fields else None,
+            self._priority(fields["priority"]) if "priority" in fields else None,
+            self._rank(fields["rank"]) if "rank" in fields else None,
         )
 
     def _crm_record_id(self, value: object) -> str:
@@ -162,12 +159,14 @@ class _RowReader:
         return priority
 
     def _rank(self, value: object) -> float | None:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if isinstance(value, float) and math.isfinite(value):
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
             try:
                 rank = float(value)
             except OverflowError:
-                rank = math.inf
-            if math.isfinite(rank):
+                pass
+            else:
                 return rank
         self._problem("rank", "Number", "must be a number", value)
         return None
