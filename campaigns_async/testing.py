@@ -17,7 +17,7 @@ importing this module raises `pytest.UsageError`.
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -25,15 +25,15 @@ from campaigns_async.emulator import EmulatedCampaign, Emulator
 
 __all__ = ["emulated_campaign", "emulator", "emulator_settings"]
 
-async_fixture: Callable[[Callable[..., AsyncIterator[Emulator]]], Any]
+_Fixture = Callable[[Mapping[str, Any]], AsyncIterator[Emulator]]
+async_fixture: Callable[[_Fixture], _Fixture]
 if find_spec("pytest_asyncio"):
     # Its own decorator, for in strict mode it overlooks fixtures made with pytest's.
     from pytest_asyncio import fixture
 
     async_fixture = fixture
-elasync_fixture: Callable[[Callable[..., AsyncIterator[Emulator]]], Any]
-if find_spec("anyio"):
-    async_fixture = pytest.fixture
+elif find_spec("anyio"):
+    async_fixture = cast("Callable[[_Fixture], _Fixture]", pytest.fixture)
 else:
     raise pytest.UsageError(
         "campaigns_async.testing has async fixtures, and nothing here runs them:"

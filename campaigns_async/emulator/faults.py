@@ -163,6 +163,10 @@ def _as_script(script: Iterable[Fault | str | None]) -> tuple[Fault | None, ...]
     return tuple(fault if fault is None else Fault(fault) for fault in script)
 
 
+def _as_methods(methods: Iterable[str]) -> frozenset[str]:
+    return frozenset(methods)
+
+
 @attrs.frozen(kw_only=True)
 class Faults:
     """What goes wrong by itself. The default: nothing.
@@ -180,7 +184,9 @@ class Faults:
     rates: Mapping[Fault, float] = attrs.field(default=MappingProxyType({}), converter=_as_rates)
     script: tuple[Fault | None, ...] = attrs.field(default=(), converter=_as_script)
     details: FaultDetails = FaultDetails()
-    methods: frozenset[str] = attrs.field(default=frozenset({"PATCH", "POST"}), converter=frozenset)
+    methods: frozenset[str] = attrs.field(
+        default=frozenset({"PATCH", "POST"}), converter=_as_methods
+    )
     before_auth: bool = False
     requests_per_minute: float | None = None
     burst: int = 20
