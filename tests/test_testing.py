@@ -1,5 +1,7 @@
 import runpy
 import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import pytest
 
@@ -48,6 +50,9 @@ def test_the_settings_can_be_overridden(pytester: pytest.Pytester) -> None:
 def test_anyio_serves_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without pytest-asyncio the fixtures are plain ones, which anyio's plugin runs."""
     monkeypatch.setitem(sys.modules, "pytest_asyncio", None)
+    anyio = ModuleType("anyio")
+    anyio.__spec__ = ModuleSpec("anyio", None)
+    monkeypatch.setitem(sys.modules, "anyio", anyio)
     assert pytest.fixture is runpy.run_path(testing.__file__)["async_fixture"]
 
 

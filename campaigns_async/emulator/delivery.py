@@ -43,12 +43,19 @@ class Patience:
 
 
 async def deliver(
-    request: web.Request, reply: Reply, wire: Wire, details: FaultDetails, patience: Patience
+    request: web.Request,
+    reply: Reply,
+    wire: Wire,
+    details: FaultDetails,
+    *,
+    date: str,
+    patience: Patience,
 ) -> web.StreamResponse:
     """Send the reply the way ``wire`` says. What is returned is for aiohttp to finish."""
+    headers = _headers(reply, date)
     match wire:
         case Wire.WHOLE:
-            return web.Response(status=reply.status, body=reply.body, headers=_headers(reply))
+            return web.Response(status=reply.status, body=reply.body, headers=headers)
         case Wire.RESET | Wire.FIN:
             return hang_up(request, reset=wire is Wire.RESET)
         case Wire.HANG:
@@ -58,11 +65,11 @@ async def deliver(
             return hang_up(request)
         case Wire.CUT:
             cut_at = len(reply.body) // 2 if details.cut_at is None else details.cut_at
-            response = await _begin(request, reply)
+            response = await _begin(request, reply, headers)
             await response.write(reply.body[:cut_at])
             return hang_up(request, response)
         case Wire.DRIP:
-            response = await _begin(request, reply)
+            response = await _begin(request, reply, headers)
             for start in range(0, len(reply.body), details.drip_bytes):
                 if start and not await patience.wait(details.drip_seconds):
                     return hang_up(request, response)
@@ -88,15 +95,15 @@ def hang_up(
     return response or web.Response()
 
 
-async def _begin(request: web.Request, reply: Reply) -> web.StreamResponse:
-    response = web.StreamResponse(status=reply.status, headers=_headers(reply))
+async def _begin(request: web.Request, reply: Reply, headers: dict[str, str]) -> web.StreamResponse:
+    response = web.StreamResponse(status=reply.status, headers=headers)
     response.content_length = len(reply.body)
     await response.prepare(request)
     return response
 
 
-def _headers(reply: Reply) -> dict[str, str]:
-    headers = dict(reply.headers)
+def _headers(reply: Reply, date: str) -> dict[str, str]:
+    headers = {"Date": date, **reply.headers}
     if reply.media_type is not None:
         headers["Content-Type"] = reply.media_type
     return headers

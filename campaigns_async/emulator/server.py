@@ -6,6 +6,7 @@ What is answered is for `service` to say; what goes wrong, for `faults`. Here is
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from email.utils import formatdate
 from random import Random
 from typing import cast
 
@@ -59,6 +60,7 @@ class Server:
         self._now = now
         self._rng = Random(f"{seed}/stand-ins")  # noqa: S311 - a repeatable trace, no secret
         self._patience = Patience()
+        self._dated = (-1, "")
         self._handling: set[asyncio.Task[object]] = set()
         self._late: set[asyncio.TimerHandle] = set()
         self._all_committed = asyncio.Event()
@@ -169,9 +171,22 @@ class Server:
         if wire not in {Wire.RESET, Wire.FIN, Wire.HANG}:
             noted.status = reply.status
         try:
-            return await deliver(request, reply, wire, details, self._patience)
+            return await deliver(
+                request, reply, wire, details, date=self._date(), patience=self._patience
+            )
         except ConnectionError:
             return hang_up(request)
+
+    def _date(self) -> str:
+        """The emulator's date; aiohttp's would be the wall clock's.
+
+        With a virtual clock a Retry-After date must fit the Date beside it, and equal traces must
+        have equal headers.
+        """
+        second = int(self._now().timestamp())
+        if second != self._dated[0]:
+            self._dated = (second, formatdate(second, usegmt=True))
+        return self._dated[1]
 
     def _limit(self, wait: float) -> Blow:
         faults = self._faults.faults

@@ -26,7 +26,9 @@ class Stage:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Deliver the reply."""
         self.called.set()
-        return await deliver(request, REPLY, self.wire, self.details, self.patience)
+        return await deliver(
+            request, REPLY, self.wire, self.details, date="Thu", patience=self.patience
+        )
 
 
 @pytest.fixture
@@ -49,6 +51,7 @@ async def get(stage: Stage) -> tuple[int, bytes]:
     async with aiohttp.ClientSession() as session, session.get(stage.url) as response:
         assert response.headers["Content-Length"] == "10"
         assert response.headers["X-Pot"] == "1"
+        assert response.headers["Date"] == "Thu"
         assert response.content_type == "text/tea"
         return response.status, await response.read()
 

@@ -279,6 +279,18 @@ async def test_a_client_that_goes_in_the_middle_of_its_request(caller: Caller) -
         assert emulator.request_count == 1
 
 
+async def test_the_date_is_the_emulators(caller: Caller, clock: Clock) -> None:
+    """Replies are dated by the emulator's clock, so that a Retry-After date fits beside it."""
+    async with Emulator(now=clock) as emulator:
+        campaign = emulator.create_campaign()
+        emulator.inject("throttle_date", retry_after=5)
+        answer = await caller.post(emulator, campaign, "A")
+        assert [answer.headers["Date"], answer.headers["Retry-After"]] == [
+            "Thu, 01 Jan 2026 00:00:00 GMT",
+            "Thu, 01 Jan 2026 00:00:05 GMT",
+        ]
+
+
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=5)
 def test_equal_seeds_make_equal_traces(seed: int) -> None:
@@ -296,7 +308,9 @@ def test_equal_seeds_make_equal_traces(seed: int) -> None:
                 await caller.post(emulator, campaign, *ids)
                 for ids in ("DE", "AB", "F", "DEF", "ABCG", "H")
             ]
-            trace: list[object] = [(answer.status, answer.body) for answer in answers]
+            trace: list[object] = [
+                (answer.status, dict(answer.headers), answer.body) for answer in answers
+            ]
             return trace, list(campaign.ledger)
 
     assert asyncio.run(run()) == asyncio.run(run())
