@@ -1,0 +1,250 @@
+"""The engine of an upload: rows in, batches out, verdicts in, settlements out. It never waits.
+
+One engine serves ``upload``, ``stream``, the batcher and the command line. Whoever drives it asks
+:meth:`Engine.take` for what to send, sends it, and tells :meth:`Engine.judge` what was seen;
+:meth:`Engine.wake_at` says when asking again is worth while. Time is an argument, in seconds of any
+clock that does not go back.
+"""
+
+import heapq
+import math
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import attrs
+
+from campaigns_async._core.chunker import Chunker
+from campaigns_async._core.dedupe import Dedupe
+from campaigns_async._core.gate import Gate
+from campaigns_async._core.ranks import Ranks
+from campaigns_async._core.resolver import Piece, Resolver
+from campaigns_async._core.retry import Backoff, Budget
+from campaigns_async._core.rows import Row, parse_row
+from campaigns_async._core.settlement import Settlement
+from campaigns_async._core.verdicts import Proof, Step, Verdict
+from campaigns_async.errors import CampaignsError, InvalidRecordError
+from campaigns_async.outcomes import Status
+
+_NO_REASON: Final = CampaignsError("the upload was stopped")
+
+
+@attrs.frozen
+class Judged:
+    """What one verdict brought.
+
+    ``settled``: rows whose outcome is known now. ``hold``: seconds for which nothing at all should be
+    sent, by anyone on this session; None for no such wish.
+    """
+
+    settled: list[Settlement]
+    hold: float | None = None
+
+
+class Engine:
+    """Decides what is sent and what each answer proves.
+
+    - ``ranks``, ``chunker``, ``resolver``, ``gate``: the parts, see there.
+    - ``dedupe``: None where the caller keeps ids apart by itself.
+    - ``repeats_are_errors``: a repeated id is REJECTED and not DUPLICATE.
+    - ``new_backoff``: makes the waits of one batch.
+    - ``budget``: retries to spare, shared by the session.
+    - ``max_unsettled``: rows that may be on their way; :attr:`wants_rows` says when there is room.
+    """
+
+    def __init__(
+        self,
+        *,
+        ranks: Ranks,
+        chunker: Chunker,
+        resolver: Resolver,
+        gate: Gate,
+        dedupe: Dedupe | None,
+        new_backoff: Callable[[], Backoff],
+        budget: Budget,
+        max_unsettled: int,
+        repeats_are_errors: bool = False,
+    ) -> None:
+        self._ranks = ranks
+        self._chunker = chunker
+        self._resolver = resolver
+        self._gate = gate
+        self._dedupe = dedupe
+        self._new_backoff = new_backoff
+        self._budget = budget
+        self._max_unsettled = max_unsettled
+        self._repeats_are_errors = repeats_are_errors
+        self._ready: deque[Piece] = deque()
+        self._waiting: list[tuple[float, int, Piece]] = []
+        self._backoffs: dict[Piece, Backoff] = {}
+        self._sequence = 0
+        self._finished = False
+        self.fed = 0
+        self.unsettled = 0
+        self.requests = 0
+        self.retries = 0
+
+    # --- rows in
+
+    @property
+    def wants_rows(self) -> bool:
+        """Whether there is room for more rows; without bound, an outage would fill the memory."""
+        return not self._finished and self.unsettled < self._max_unsettled
+
+    def feed(self, records: Iterable[object], now: float) -> list[Settlement]:
+        """The next records of the input. What is wrong with one of them is its own outcome."""
+        settled: list[Settlement] = []
+        for given in records:
+            index = self.fed
+            self.fed += 1
+            try:
+                row = parse_row(given, index, self._ranks.rank(index))
+            except InvalidRecordError as error:
+                row = Row(index, given, "", "", "")
+                settled.append(Settlement([row], Status.REJECTED, error=error))
+                continue
+            repeat = self._dedupe.claim(row) if self._dedupe else None
+            if repeat is not None:
+                error = None
+                if self._repeats_are_errors:
+                    error = InvalidRecordError(
+                        f"its crm_record_id repeats record {repeat.first}; leave one of them out",
+                        index=index,
+                        field="crm_record_id",
+                    )
+                status = Status.REJECTED if error else Status.DUPLICATE
+                settled.append(Settlement([row], status, error=error, repeat=repeat))
+                continue
+            if self.stopped_by is not None:
+                settled.append(Settlement([row], Status.NOT_ADDED, error=self.stopped_by))
+                continue
+            self._chunker.feed(row, now)
+            self.unsettled += 1
+        return settled
+
+    def flush(self) -> None:
+        """What has been fed need not wait for a full batch."""
+        self._chunker.flush()
+
+    def finish(self) -> None:
+        """No more rows will come."""
+        self._finished = True
+        self.flush()
+
+    # --- batches out
+
+    @property
+    def stopped_by(self) -> CampaignsError | None:
+        """Why nothing more is sent; None as long as something may be."""
+        return self._gate.stopped_by
+
+    @property
+    def gate_closed(self) -> bool:
+        """Whether the campaign takes no records at the moment."""
+        return self._gate.closed
+
+    @property
+    def done(self) -> bool:
+        """Whether every row that will ever come is settled."""
+        return self._finished and self.unsettled == 0
+
+    def take(self, now: float) -> Piece | None:
+        """The next batch to send, None if there is none now."""
+        if self.stopped_by is not None:
+            return None
+        while self._waiting and self._waiting[0][0] <= now:
+            self._ready.append(heapq.heappop(self._waiting)[2])
+        if self._gate.closed:
+            canary = next((piece for piece in self._ready if self._gate.is_canary(piece)), None)
+            if canary is not None:
+                self._ready.remove(canary)
+            return canary
+        if self._ready:
+            return self._ready.popleft()
+        rows = self._chunker.take(now)
+        return Piece(rows) if rows else None
+
+    def wake_at(self) -> float:
+        """From when on :meth:`take` has something, if nothing else happens; infinity for never."""
+        if self.stopped_by is not None:
+            return math.inf
+        if self._gate.closed:
+            if any(self._gate.is_canary(piece) for piece in self._ready):
+                return -math.inf
+            return min((at for at, _, p in self._waiting if self._gate.is_canary(p)), default=math.inf)
+        if self._ready:
+            return -math.inf
+        retry = self._waiting[0][0] if self._waiting else math.inf
+        return min(retry, self._chunker.ready_at())
+
+    # --- verdicts in, settlements out
+
+    def judge(self, piece: Piece, verdict: Verdict, now: float) -> Judged:
+        """What was seen of a batch that :meth:`take` gave."""
+        step = verdict.meaning.step
+        # Before the resolver splits it: the piece that asked is the one the gate knows.
+        if step not in {Step.RETRY, Step.WAIT}:
+            self._gate.open(piece)
+        if verdict.proof is not Proof.NOT_SENT:
+            self.requests += 1
+        if verdict.proof is Proof.ADDED:
+            self._budget.give_back()
+        resolution = self._resolver.resolve(piece, verdict)
+        settled = self._settle(resolution.settled)
+        hold = None
+        if step is Step.STOP or (
+            step is Step.WAIT and not self._gate.close(piece, sure=verdict.sure, now=now)
+        ):
+            settled += self.stop(verdict.error or _NO_REASON)
+        if self.stopped_by is not None:
+            for part in resolution.pieces:
+                settled += self._settle(self._resolver.abandon(part, self.stopped_by))
+        elif step is Step.RETRY:
+            hold = self._retry(piece, verdict, now)
+        elif step is Step.WAIT and self._gate.is_canary(piece):
+            self._wait(piece, now + self._backoff(piece).next_wait(verdict.retry_after))
+        else:
+            self._backoffs.pop(piece, None)
+            self._ready.extend(resolution.pieces)
+        return Judged(settled, hold)
+
+    def stop(self, error: CampaignsError) -> list[Settlement]:
+        """Send nothing more: what is not in flight is settled now, the rest by its verdict."""
+        self._gate.stop(error)
+        settled: list[Settlement] = []
+        pieces = [*self._ready, *(piece for _, _, piece in sorted(self._waiting))]
+        self._ready.clear()
+        self._waiting.clear()
+        self._backoffs.clear()
+        for piece in pieces:
+            settled += self._resolver.abandon(piece, error)
+        rows = self._chunker.drain()
+        if rows:
+            settled.append(Settlement(rows, Status.NOT_ADDED, error=error))
+        return self._settle(settled)
+
+    def _retry(self, piece: Piece, verdict: Verdict, now: float) -> float | None:
+        self.retries += 1
+        backoff = self._backoff(piece)
+        wait = backoff.next_wait(verdict.retry_after)
+        if verdict.proof is Proof.THROTTLED or verdict.retry_after is not None:
+            # Whoever else sends now would be told the same.
+            self._ready.appendleft(piece)
+            return wait
+        if not self._budget.take():
+            wait = max(wait, backoff.cap)
+        self._wait(piece, now + wait)
+        return None
+
+    def _wait(self, piece: Piece, until: float) -> None:
+        self._sequence += 1
+        heapq.heappush(self._waiting, (until, self._sequence, piece))
+
+    def _backoff(self, piece: Piece) -> Backoff:
+        if piece not in self._backoffs:
+            self._backoffs[piece] = self._new_backoff()
+        return self._backoffs[piece]
+
+    def _settle(self, settled: list[Settlement]) -> list[Settlement]:
+        self.unsettled -= sum(len(settlement.rows) for settlement in settled)
+        return settled

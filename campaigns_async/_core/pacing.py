@@ -1,0 +1,104 @@
+"""How many requests at once, and how fast: additive increase, multiplicative decrease.
+
+One per session, because the service counts by key. Time is an argument: seconds of any clock that
+does not go back.
+"""
+
+import math
+from typing import Final
+
+import attrs
+
+from campaigns_async._core.exchange import Response
+from campaigns_async.errors import OutcomeUnknownError, TransportError
+
+
+def read_congestion(seen: Response | TransportError) -> bool | None:
+    """Whether the service has too much to do, as far as this shows it; None if it shows nothing."""
+    if isinstance(seen, TransportError):
+        return True if isinstance(seen, OutcomeUnknownError) and seen.timed_out else None
+    if seen.status in {429, 503}:
+        return True
+    return False if seen.status < 500 else None
+
+
+@attrs.frozen
+class Ticket:
+    """A request under way; ``epoch`` tells in which stretch between two decreases it began."""
+
+    epoch: int
+
+
+class Pacing:
+    """Decides when a request may begin, and learns from how each one ends.
+
+    The window grows by one for each success until the first congestion (so it doubles in a round
+    trip), and by one a round trip after that. Congestion halves it, once per epoch: requests that
+    began before the last decrease tell nothing new.
+    """
+
+    _SMALLEST: Final = 1.0
+
+    def __init__(
+        self,
+        *,
+        ceiling: int,
+        initial: int,
+        requests_per_second: float | None = None,
+        burst: int = 1,
+    ) -> None:
+        self._ceiling = ceiling
+        self._window = float(min(initial, ceiling))
+        self._slow_start = True
+        self._epoch = 0
+        self._rate = requests_per_second
+        self._burst = burst
+        # Virtual scheduling: the time at which the bucket of `burst` would be full again.
+        self._full_at = -math.inf
+        self._held_until = -math.inf
+        self.in_flight = 0
+
+    @property
+    def window(self) -> int:
+        """Requests that may be in flight now."""
+        return int(self._window)
+
+    @property
+    def held_until(self) -> float:
+        """Before this time nothing is sent, because the service asked for it."""
+        return self._held_until
+
+    def admit(self, now: float) -> float:
+        """Seconds until a request may begin: 0 for now, infinity until one in flight has ended."""
+        if self.in_flight >= self.window:
+            return math.inf
+        return max(0.0, self._held_until - now, self._wait_for_rate(now))
+
+    def begin(self, now: float) -> Ticket:
+        """One request begins. Call it when :meth:`admit` gives 0."""
+        self.in_flight += 1
+        if self._rate is not None:
+            self._full_at = max(self._full_at, now) + 1 / self._rate
+        return Ticket(self._epoch)
+
+    def end(self, ticket: Ticket, *, congested: bool | None) -> None:
+        """It ended: well (False), with a sign of overload (True), or with neither (None)."""
+        self.in_flight -= 1
+        if congested is None:
+            return
+        if not congested:
+            step = 1.0 if self._slow_start else 1.0 / self._window
+            self._window = min(self._ceiling, self._window + step)
+        elif ticket.epoch == self._epoch:
+            self._window = max(self._SMALLEST, self._window / 2)
+            self._epoch += 1
+            self._slow_start = False
+
+    def hold(self, until: float) -> None:
+        """Send nothing before ``until``; the latest of several counts."""
+        self._held_until = max(self._held_until, until)
+
+    def _wait_for_rate(self, now: float) -> float:
+        if self._rate is None:
+            return 0.0
+        return self._full_at - now - (self._burst - 1) / self._rate

@@ -1,0 +1,32 @@
+"""Dialing order under concurrency.
+
+The service ranks a record without a rank by arrival (vendor: Add records), so parallel requests
+scramble the input. A rank that follows from the row's position alone, given before any chunking,
+retry or split, does not.
+"""
+
+from typing import Literal
+
+from campaigns_async.errors import ConfigurationError
+
+Order = Literal["input", "server"]
+
+
+class Ranks:
+    """Gives the rank of the row at each position: ``start`` + position, or None for the service's own.
+
+    Rows that turn out invalid or repeated leave a gap, which does no harm: only the order counts.
+    """
+
+    def __init__(self, order: Order, start: int = 1) -> None:
+        if order not in {"input", "server"}:
+            msg = f"order must be 'input' or 'server', not {order!r}"
+            raise ConfigurationError(msg)
+        if isinstance(start, bool) or not isinstance(start, int):
+            msg = f"rank_start must be a whole number, not {start!r}"
+            raise ConfigurationError(msg)
+        self._start = start if order == "input" else None
+
+    def rank(self, position: int) -> int | None:
+        """For the row at this position, from 0."""
+        return None if self._start is None else self._start + position

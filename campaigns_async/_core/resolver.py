@@ -1,0 +1,251 @@
+"""From verdicts to outcomes: excise, take apart, and remember what may have landed unseen.
+
+Every probe is an upload, since adding an absent id is what we want anyway; so an answer is always
+within reach. The arguments, in the words used below:
+
+*Open*: an attempt that may have landed unseen. *Refuted*: one of its records was added later; as
+requests are atomic and ids unique, the attempt did not land, and a late copy of it no longer can.
+What hangs on an open attempt is *held* until that is refuted, or until nothing of the batch is left
+that could refute it.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+from campaigns_async._core.rows import Row
+from campaigns_async._core.settlement import Settlement
+from campaigns_async._core.verdicts import Proof, Step, Verdict
+from campaigns_async.errors import CampaignsError
+from campaigns_async.outcomes import Attribution, Evidence, Status
+
+
+@attrs.define(eq=False)
+class Attempt:
+    """One that may have landed unseen, until it is refuted."""
+
+    refuted: bool = False
+
+
+@attrs.frozen(eq=False)
+class _Held:
+    """A settlement that hangs on open attempts: ``proved`` if all are refuted, else ``doubtful``."""
+
+    attempts: Sequence[Attempt]
+    proved: Settlement
+    doubtful: Settlement
+
+
+@attrs.define(eq=False)
+class Case:
+    """All that came of one batch: the pieces still to settle, and what is held until they are."""
+
+    live: int = 1
+    held: list[_Held] = attrs.Factory(list)
+
+
+@attrs.define(eq=False)
+class Piece:
+    """What one request carries: a batch, or a part of one.
+
+    ``open``: attempts that held all of its rows and may have landed. ``whole``: the batch as it first
+    went out, nothing taken away. ``attempts``: requests so far. ``rest``: what waits for the answer
+    to this single one. ``failure``: why the last open attempt is open.
+    """
+
+    rows: Sequence[Row]
+    case: Case = attrs.Factory(Case)
+    open: tuple[Attempt, ...] = ()
+    attempts: int = 0
+    whole: bool = True
+    rest: "Piece | None" = None
+    failure: CampaignsError | None = None
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of its rows, in order."""
+        return [row.id for row in self.rows]
+
+    def still_open(self) -> tuple[Attempt, ...]:
+        """The open attempts that nothing has refuted."""
+        return tuple(attempt for attempt in self.open if not attempt.refuted)
+
+    def part(self, rows: Sequence[Row]) -> "Piece":
+        """Some of its rows, with the same past."""
+        return Piece(
+            rows, self.case, self.open, self.attempts, whole=False, failure=self.failure
+        )
+
+
+@attrs.frozen
+class Resolution:
+    """``settled``: what is known now. ``pieces``: what is to be sent next, the same piece included."""
+
+    settled: list[Settlement]
+    pieces: list[Piece]
+
+
+class Resolver:
+    """Turns each verdict about a piece into settlements and further pieces.
+
+    ``exclusive``: the caller's word that no id was on the campaign before and nobody else adds them.
+    ``gateway_resends``: see :class:`RetryPolicy`.
+    """
+
+    def __init__(self, *, exclusive: bool = False, gateway_resends: bool = False) -> None:
+        self._exclusive = exclusive
+        self._gateway_resends = gateway_resends
+
+    def resolve(self, piece: Piece, verdict: Verdict) -> Resolution:
+        """What follows from the verdict; see the table in ``verdicts.py``."""
+        proof, meaning = verdict.proof, verdict.meaning
+        if proof is not Proof.NOT_SENT:
+            piece.attempts += 1
+        repeated = piece.whole and bool(piece.still_open())
+        if meaning.landed is None or (
+            self._gateway_resends and proof in {Proof.DUPLICATE, Proof.UNCLEAR}
+        ):
+            piece.open = (*piece.still_open(), Attempt())
+            piece.failure = verdict.error
+        match meaning.step:
+            case Step.SETTLE:
+                return self._settle_added(piece, verdict)
+            case Step.RETRY | Step.WAIT:
+                return Resolution([], [piece])
+            case Step.STOP:
+                return Resolution(self.abandon(piece, verdict.error), [])
+            case Step.EXCISE if repeated and self._exclusive:
+                return self._settle_inferred(piece)
+            case Step.EXCISE:
+                return self._excise(piece, verdict)
+            case Step.TAKE_APART:
+                return self._take_apart(piece, verdict)
+
+    def abandon(self, piece: Piece, error: CampaignsError | None) -> list[Settlement]:
+        """No more time for this piece: NOT_ADDED, or UNKNOWN as far as an attempt may have landed."""
+        case = piece.case
+        for part in (piece, piece.rest):
+            if part is not None:
+                self._hold(part, part.rows, Status.NOT_ADDED, Status.UNKNOWN, error)
+        return self._close(case, 1 if piece.rest is None else 2)
+
+    # --- the steps
+
+    def _settle_added(self, piece: Piece, verdict: Verdict) -> Resolution:
+        for attempt in piece.open:
+            attempt.refuted = True
+        added = Settlement(
+            piece.rows,
+            Status.ADDED,
+            evidence=Evidence.CONFIRMED,
+            attempts=piece.attempts,
+            reply=verdict,
+        )
+        return self._conclude(piece, [added], _halves(piece.rest))
+
+    def _settle_inferred(self, piece: Piece) -> Resolution:
+        added = Settlement(
+            piece.rows, Status.ADDED, evidence=Evidence.INFERRED, attempts=piece.attempts
+        )
+        return self._conclude(piece, [added], [])
+
+    def _excise(self, piece: Piece, verdict: Verdict) -> Resolution:
+        """Those named are there. None named: look for one."""
+        named = set(verdict.named)
+        present = [row for row in piece.rows if row.id in named]
+        if not present:
+            return self._take_apart(piece, verdict)
+        if not piece.still_open():
+            # Somebody else adds ids too, whatever the caller said: no more inference.
+            self._exclusive = False
+        proved = Settlement(
+            present,
+            Status.PRESENT,
+            attribution=Attribution.THEIRS,
+            attempts=piece.attempts,
+        )
+        doubtful = attrs.evolve(proved, attribution=Attribution.UNCLEAR)
+        piece.case.held.append(_Held(piece.open, proved, doubtful))
+        left = [row for row in piece.rows if row.id not in named]
+        # A single that is there makes it likely that all of its batch is: no use in halves.
+        return self._conclude(
+            piece, [], [*_split_off(piece, left, verdict.suspects), *_singles(piece.rest)]
+        )
+
+    def _take_apart(self, piece: Piece, verdict: Verdict) -> Resolution:
+        if len(piece.rows) > 1:
+            if verdict.suspects:
+                return self._conclude(piece, [], _split_off(piece, piece.rows, verdict.suspects))
+            if verdict.proof is Proof.DUPLICATE and piece.still_open():
+                # Has the open attempt landed? One record tells most of it.
+                single = piece.part(piece.rows[:1])
+                single.rest = piece.part(piece.rows[1:])
+                return self._conclude(piece, [], [single])
+            return self._conclude(piece, [], _halves(piece))
+        if verdict.proof is Proof.UNCLEAR:
+            # May be a badly worded "already there", by an attempt of ours.
+            self._hold(piece, piece.rows, Status.REJECTED, Status.UNKNOWN, verdict.error)
+            return self._conclude(piece, [], _halves(piece.rest))
+        rejected = Settlement(
+            piece.rows, Status.REJECTED, error=verdict.error, attempts=piece.attempts
+        )
+        return self._conclude(piece, [rejected], _halves(piece.rest))
+
+    # --- the case's books
+
+    def _hold(
+        self,
+        piece: Piece,
+        rows: Sequence[Row],
+        proved: Status,
+        doubtful: Status,
+        error: CampaignsError | None,
+    ) -> None:
+        piece.case.held.append(
+            _Held(
+                piece.open,
+                Settlement(rows, proved, error=error, attempts=piece.attempts),
+                Settlement(rows, doubtful, error=piece.failure or error, attempts=piece.attempts),
+            )
+        )
+
+    def _conclude(
+        self, piece: Piece, settled: list[Settlement], parts: list[Piece]
+    ) -> Resolution:
+        """The piece is over; ``parts`` take its place."""
+        parked = sum(part.rest is not None for part in parts)
+        gone = 1 if piece.rest is None else 2
+        piece.case.live += len(parts) + parked
+        return Resolution(settled + self._close(piece.case, gone), parts)
+
+    def _close(self, case: Case, gone: int) -> list[Settlement]:
+        case.live -= gone
+        settled, still = [], []
+        for held in case.held:
+            if all(attempt.refuted for attempt in held.attempts):
+                settled.append(held.proved)
+            elif case.live == 0:
+                settled.append(held.doubtful)
+            else:
+                still.append(held)
+        case.held = still
+        return settled
+
+
+def _halves(piece: Piece | None) -> list[Piece]:
+    if piece is None:
+        return []
+    middle = (len(piece.rows) + 1) // 2
+    return [piece.part(rows) for rows in (piece.rows[:middle], piece.rows[middle:]) if rows]
+
+
+def _singles(piece: Piece | None) -> list[Piece]:
+    return [] if piece is None else [piece.part([row]) for row in piece.rows]
+
+
+def _split_off(piece: Piece, rows: Sequence[Row], ids: Iterable[str]) -> list[Piece]:
+    """``rows`` as one piece, but those with one of ``ids`` each alone."""
+    apart = set(ids)
+    left = [row for row in rows if row.id not in apart]
+    parts = [piece.part([row]) for row in rows if row.id in apart]
+    return [*parts, piece.part(left)] if left else parts

@@ -1,0 +1,165 @@
+"""One input row, from what the caller gave to what a request carries, or a sentence why not."""
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NoReturn
+
+import attrs
+
+from campaigns_async._core.wire import (
+    FIELD_OF_KEY,
+    encode_id,
+    encode_record,
+    encode_rest,
+    encode_time,
+)
+from campaigns_async.errors import InvalidRecordError, escape
+from campaigns_async.models import MAX_ID_LENGTH, NewRecord, RecordPriority
+
+
+@attrs.define(eq=False)
+class Row:
+    """A record on its way.
+
+    ``index``: its position in the input. ``given``: what the caller gave. ``id``: its crmRecordId.
+    ``said``: what else the caller said, as text: two rows with the same id differ if this does.
+    ``text``: the whole record as JSON.
+    """
+
+    index: int
+    given: Any
+    id: str
+    said: str
+    text: str
+
+
+def parse_row(given: Any, index: int, rank: float | None = None) -> Row:
+    """The row for one input record: a :class:`NewRecord`, a mapping with its fields, or an id alone.
+
+    ``rank`` is the one to give a record that has none of its own; None leaves it to the service.
+    Raises :exc:`InvalidRecordError` with the index and the field.
+    """
+    if isinstance(given, str):
+        crm_record_id, rest, own_rank = given, "", None
+    elif isinstance(given, NewRecord):
+        crm_record_id = given.crm_record_id
+        rest = _encode_rest(given.schedule_at, given.priority, index)
+        own_rank = given.rank
+    elif isinstance(given, Mapping):
+        fields = _fields(given, index)
+        crm_record_id = fields.get("crm_record_id")
+        rest = _encode_rest(fields.get("schedule_at"), fields.get("priority"), index)
+        own_rank = fields.get("rank")
+    else:
+        _refuse(index, None, f"an object of type {type(given).__name__} is no record; {_WHAT_SERVES}")
+    encoded_id = encode_id(_checked_id(crm_record_id, index))
+    if own_rank is None:
+        return Row(index, given, crm_record_id, rest, encode_record(encoded_id, rest, rank))
+    own_rank = _checked_rank(own_rank, index)
+    said = f"{rest},{own_rank!r}"
+    return Row(index, given, crm_record_id, said, encode_record(encoded_id, rest, own_rank))
+
+
+_WHAT_SERVES: Final = "give a NewRecord, a mapping with its fields, or the id as a string"
+
+
+def _refuse(index: int, field: str | None, reason: str) -> NoReturn:
+    raise InvalidRecordError(reason, index=index, field=field)
+
+
+def _fields(given: Mapping[Any, Any], index: int) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for key, value in given.items():
+        name = FIELD_OF_KEY.get(key) if isinstance(key, str) else None
+        if name is None:
+            # Not left aside: a misspelt schedule would be dialed at the wrong time.
+            known = ", ".join(dict.fromkeys(FIELD_OF_KEY.values()))
+            _refuse(index, None, f"{_show(key)} is no field of a record; the fields are {known}")
+        if name in fields:
+            _refuse(index, name, f"{name} is given twice, in both spellings; give one")
+        fields[name] = value
+    return fields
+
+
+def _show(value: object) -> str:
+    return escape(repr(value), 60)
+
+
+def _checked_id(value: Any, index: int) -> str:
+    field = "crm_record_id"
+    if not isinstance(value, str):
+        given = "missing" if value is None else f"of type {type(value).__name__}"
+        _refuse(index, field, f"the crm_record_id is {given}; it must be a string")
+    if not value or value.isspace():
+        _refuse(index, field, "the crm_record_id is blank; leave the row out or give it an id")
+    if len(value) > MAX_ID_LENGTH:
+        _refuse(
+            index,
+            field,
+            f"the crm_record_id {_show(value)} has {len(value)} characters; "
+            f"the service takes 1 to {MAX_ID_LENGTH}",
+        )
+    if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+        _refuse(index, field, f"the crm_record_id {_show(value)} is broken text (lone surrogate)")
+    return value
+
+
+def _encode_rest(schedule_at: Any, priority: Any, index: int) -> str:
+    if schedule_at is None and priority is None:
+        return ""
+    return encode_rest(_checked_time(schedule_at, index), _checked_priority(priority, index))
+
+
+def _checked_time(value: Any, index: int) -> str | None:
+    field = "schedule_at"
+    if value is None:
+        return None
+    moment = value
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            _refuse(
+                index,
+                field,
+                f"schedule_at {_show(value)} cannot be read; write it as 2026-12-01T09:00:00+00:00",
+            )
+    if not isinstance(moment, datetime):
+        _refuse(index, field, f"schedule_at is of type {type(value).__name__}; give a datetime or text")
+    try:
+        if moment.utcoffset() is not None:
+            return encode_time(moment)
+    except (ValueError, OverflowError):
+        # Near year 1 or 9999, or from a tzinfo of the caller's own.
+        _refuse(index, field, f"schedule_at {_show(str(value))} has no usable offset or year")
+    _refuse(
+        index,
+        field,
+        f"schedule_at {_show(str(value))} has no time zone; add its offset, such as +00:00",
+    )
+
+
+def _checked_priority(value: Any, index: int) -> str | None:
+    if value is None or isinstance(value, RecordPriority):
+        # One made on purpose is sent as it is, known or not: the service may take more tomorrow.
+        return value
+    known = RecordPriority.__members__
+    name = value.upper() if isinstance(value, str) else ""
+    if name not in known:
+        choices = ", ".join(known)
+        _refuse(index, "priority", f"priority {_show(value)} is not one of {choices}")
+    return name
+
+
+def _checked_rank(value: Any, index: int) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        _refuse(index, "rank", f"the rank {_show(value)} is not a number")
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:
+        finite = False
+    if not finite:
+        _refuse(index, "rank", f"the rank {_show(value)} is not a finite number")
+    # Subclasses (numpy's, say) may write themselves as something that is no JSON number.
+    return int(value) if isinstance(value, int) else float(value)

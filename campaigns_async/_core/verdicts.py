@@ -1,0 +1,190 @@
+"""What one reply, or the lack of one, proves about the batch that was sent.
+
+The service adds all of a request's records or none, and ids are unique in a campaign; so every
+answer to a POST says something about every record of it. :data:`MEANING` is the whole of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+import attrs
+
+from campaigns_async._core.exchange import Response
+from campaigns_async._core.problems import parse_error, unexpected_error
+from campaigns_async._core.wire import UnreadableBodyError, decode_records, encode_id
+from campaigns_async._core.wording import find_named, says_invalid, says_not_dynamic
+from campaigns_async.errors import (
+    APIError,
+    CampaignsError,
+    CampaignStateError,
+    ConflictError,
+    DuplicateRecordError,
+    NotSentError,
+    RateLimitError,
+    ServerError,
+    TransportError,
+    ValidationError,
+)
+from campaigns_async.lifecycle import FINAL, TRANSIENT
+from campaigns_async.models import Record
+
+
+class Proof(Enum):
+    """What was seen."""
+
+    ADDED = "a 2xx status line, even with a broken body"
+    NOT_SENT = "the request never left"
+    THROTTLED = "429"
+    OPEN = "no reply after sending, 408 or 5xx"
+    DUPLICATE = "the text says that a record is on the campaign already"
+    INVALID = "the content was refused"
+    UNCLEAR = "refused with 400 or 409, for a reason that fits nothing"
+    BUSY = "the campaign's state takes no records now"
+    FATAL = "no request like this one can succeed any more"
+
+
+class Step(Enum):
+    """What follows for the batch."""
+
+    SETTLE = "all of it is ADDED"
+    RETRY = "send the same batch again"
+    EXCISE = "settle the named, send the rest; none named: take it apart"
+    TAKE_APART = "those named alone, else halves; a single is REJECTED"
+    WAIT = "close the gate; one canary batch asks again"
+    STOP = "nothing more is sent"
+
+
+@attrs.frozen
+class Meaning:
+    """``landed``: whether the attempt put the batch in; None if it may have."""
+
+    landed: bool | None
+    step: Step
+
+
+MEANING: Final[Mapping[Proof, Meaning]] = {
+    Proof.ADDED: Meaning(landed=True, step=Step.SETTLE),
+    Proof.NOT_SENT: Meaning(landed=False, step=Step.RETRY),
+    Proof.THROTTLED: Meaning(landed=False, step=Step.RETRY),
+    Proof.OPEN: Meaning(landed=None, step=Step.RETRY),
+    Proof.DUPLICATE: Meaning(landed=False, step=Step.EXCISE),
+    Proof.INVALID: Meaning(landed=False, step=Step.TAKE_APART),
+    Proof.UNCLEAR: Meaning(landed=False, step=Step.TAKE_APART),
+    Proof.BUSY: Meaning(landed=False, step=Step.WAIT),
+    Proof.FATAL: Meaning(landed=False, step=Step.STOP),
+}
+
+
+@attrs.frozen
+class Verdict:
+    """One proof about one batch.
+
+    ``error``: the reply or failure; None for ADDED. ``body``: the reply's, for ADDED. ``named``: ids
+    that a duplicate surely names. ``suspects``: ids that a refusal perhaps names. ``sure``: for BUSY,
+    whether the reply names a state that passes by itself.
+    """
+
+    proof: Proof
+    error: CampaignsError | None = None
+    body: bytes = b""
+    named: tuple[str, ...] = ()
+    suspects: tuple[str, ...] = ()
+    sure: bool = True
+
+    @property
+    def meaning(self) -> Meaning:
+        """What it says about the attempt, and what follows."""
+        return MEANING[self.proof]
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the reply asks to wait; None if it does not."""
+        return self.error.retry_after if isinstance(self.error, APIError) else None
+
+    def records(self) -> dict[str, Record]:
+        """The service's records by id, as far as the reply to an ADDED can be read."""
+        try:
+            records = decode_records(self.body)
+        except UnreadableBodyError:
+            return {}
+        return {record.crm_record_id: record for record in records if record.crm_record_id}
+
+
+def decide_verdict(
+    ids: Sequence[str], seen: Response | TransportError, now: datetime
+) -> Verdict:
+    """What ``seen`` proves about a POST of records with these ids."""
+    if isinstance(seen, TransportError):
+        return _decide_failure(seen)
+    if 200 <= seen.status < 300:
+        return _decide_success(ids, seen)
+    error = parse_error(seen, now, ids)
+    if isinstance(error, RateLimitError):
+        return Verdict(Proof.THROTTLED, error)
+    if isinstance(error, ServerError) or seen.status == 408 or not 100 <= seen.status < 600:
+        return Verdict(Proof.OPEN, error)
+    if isinstance(error, DuplicateRecordError):
+        return _decide_duplicate(ids, error)
+    if isinstance(error, CampaignStateError):
+        if error.state in FINAL:
+            return Verdict(Proof.FATAL, error)
+        return Verdict(Proof.BUSY, error, sure=error.state in TRANSIENT)
+    if isinstance(error, ValidationError) and not says_not_dynamic(error.problem):
+        named = find_named(error.problem, ids)
+        suspects = named.surely + named.perhaps
+        proof = Proof.INVALID if says_invalid(error.problem) or suspects else Proof.UNCLEAR
+        return Verdict(proof, error, suspects=suspects)
+    if isinstance(error, ConflictError):
+        return Verdict(Proof.UNCLEAR, error)
+    if seen.status == 413:
+        # Too large in bytes for something in between: a smaller batch may pass.
+        return Verdict(Proof.INVALID, error)
+    return Verdict(Proof.FATAL, error)
+
+
+def _decide_failure(failure: TransportError) -> Verdict:
+    if not isinstance(failure, NotSentError):
+        return Verdict(Proof.OPEN, failure)
+    return Verdict(Proof.FATAL if failure.permanent else Proof.NOT_SENT, failure)
+
+
+def _decide_success(ids: Sequence[str], seen: Response) -> Verdict:
+    """ADDED, unless the body is a sound reply about quite other records.
+
+    The status line is proof; a reply that was meant for somebody else (two requests mixed up on one
+    connection) is not.
+    """
+    first = encode_id(ids[0]).encode()
+    if first not in seen.body:
+        verdict = Verdict(Proof.ADDED, body=seen.body)
+        theirs = {crm_record_id.casefold().strip() for crm_record_id in verdict.records()}
+        ours = {crm_record_id.casefold().strip() for crm_record_id in ids}
+        if theirs and theirs.isdisjoint(ours):
+            hint = "The reply is about other records than those sent, so it proves nothing of them"
+            return Verdict(Proof.OPEN, unexpected_error(seen, hint))
+    return Verdict(Proof.ADDED, body=seen.body)
+
+
+def _decide_duplicate(ids: Sequence[str], error: DuplicateRecordError) -> Verdict:
+    """DUPLICATE, with the ids that are proved and those that must be asked alone.
+
+    An id is no proof when another one of the batch differs only in case: a service that takes the
+    two for one may mean that the batch repeats it.
+    """
+    named = find_named(error.problem, ids)
+    if len(ids) == 1:
+        return Verdict(Proof.DUPLICATE, error, named=tuple(ids))
+    surely = set(named.surely)
+    if surely:
+        folded: dict[str, int] = {}
+        for crm_record_id in ids:
+            folded[crm_record_id.casefold()] = folded.get(crm_record_id.casefold(), 0) + 1
+        surely = {i for i in surely if folded[i.casefold()] == 1}
+    return Verdict(
+        Proof.DUPLICATE,
+        error,
+        named=tuple(i for i in named.surely if i in surely),
+        suspects=tuple(i for i in named.surely if i not in surely) + named.perhaps,
+    )

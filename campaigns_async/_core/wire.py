@@ -1,0 +1,247 @@
+"""Bytes to models and back; the only place that knows the vendor's field names, and cattrs.
+
+Out: exactly what the contract names, absent and never null. In: leniently. A field that is missing
+or of another kind than promised is None, one that is not known is left alone, and a body that is
+no JSON document at all is :exc:`UnreadableBodyError`; nothing else gets out of here.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from json.encoder import encode_basestring_ascii
+from typing import Any, Final, TypeVar, get_args, get_type_hints
+
+import attrs
+import cattrs
+from cattrs.gen import make_dict_structure_fn, override
+
+from campaigns_async._core.exchange import Response
+from campaigns_async.errors import FieldError, Problem
+from campaigns_async.models import Campaign, CampaignAction, NewRecord, Record, RecordCount
+
+_T = TypeVar("_T")
+
+
+class UnreadableBodyError(ValueError):
+    """The body is not the JSON document it should be. The message says in what way."""
+
+
+# --- names
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+FIELD_OF_KEY: Final[Mapping[str, str]] = {
+    key: field.name
+    for field in attrs.fields(NewRecord)
+    for key in (field.name, _camel(field.name))
+}
+"""Either spelling of a new record's key to its Python name."""
+
+
+# --- out
+
+
+def encode_id(crm_record_id: str) -> str:
+    """The id as JSON text, ASCII alone."""
+    return encode_basestring_ascii(crm_record_id)
+
+
+def encode_rest(schedule_at: str | None, priority: str | None) -> str:
+    """What follows the id in a record, as JSON text with a comma in front; empty for nothing."""
+    text = ""
+    if schedule_at is not None:
+        text = f',"scheduleAt":"{schedule_at}"'
+    if priority is not None:
+        text += f',"priority":{encode_basestring_ascii(priority)}'
+    return text
+
+
+def encode_record(encoded_id: str, rest: str, rank: float | None) -> str:
+    """One record as JSON text, from its encoded parts."""
+    if rank is None:
+        return f'{{"crmRecordId":{encoded_id}{rest}}}'
+    return f'{{"crmRecordId":{encoded_id}{rest},"rank":{rank!r}}}'
+
+
+def encode_records(records: Iterable[str]) -> bytes:
+    """The body of a POST from records as JSON text."""
+    return f'{{"records":[{",".join(records)}]}}'.encode()
+
+
+def encode_time(moment: datetime) -> str:
+    """A time as the service takes it: UTC, with Z, because not every parser takes every offset."""
+    utc = moment.astimezone(UTC)
+    return utc.replace(tzinfo=None).isoformat() + "Z"
+
+
+def encode_action(
+    action: CampaignAction, *, enabled: bool | None = None, build_on_start: bool | None = None
+) -> bytes:
+    """The body of a PATCH."""
+    body: dict[str, object] = {"action": action.value}
+    if enabled is not None:
+        body["enabled"] = enabled
+    if build_on_start is not None:
+        body["buildOnStart"] = build_on_start
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+# --- in: JSON
+
+_LONGEST_INTEGER: Final = 40
+"""Digits. The contract's largest is an int64; converting a long one takes quadratic time."""
+
+
+def _parse_int(digits: str) -> int:
+    if len(digits) > _LONGEST_INTEGER:
+        msg = f"it holds an integer of {len(digits)} digits"
+        raise UnreadableBodyError(msg)
+    return int(digits)
+
+
+def _parse_float(digits: str) -> float:
+    number = float(digits)
+    if number in {float("inf"), float("-inf")}:
+        return _refuse_constant("a number out of range")
+    return number
+
+
+def _refuse_constant(name: str) -> float:
+    msg = f"it holds {name}, which JSON does not have"
+    raise UnreadableBodyError(msg)
+
+
+_DECODER: Final = json.JSONDecoder(
+    parse_int=_parse_int, parse_float=_parse_float, parse_constant=_refuse_constant
+)
+
+
+def parse_json(body: bytes) -> Any:
+    """The document in a body, or :exc:`UnreadableBodyError` in a sentence."""
+    try:
+        return _DECODER.decode(body.decode("utf-8-sig"))
+    except UnreadableBodyError:
+        raise
+    except UnicodeDecodeError:
+        msg = "it is not UTF-8"
+    except RecursionError:
+        msg = "it is nested too deep"
+    except ValueError:
+        msg = "it is not JSON" if body.strip() else "it is empty"
+    raise UnreadableBodyError(msg)
+
+
+# --- in: models
+
+_CONVERTER: Final = cattrs.Converter(detailed_validation=False)
+
+
+def _read_time(value: Any) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    # A time without an offset would be a guess.
+    return moment if moment.tzinfo else None
+
+
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """How to read a value of this kind leniently: the value, or None for another kind."""
+    if kind is datetime:
+        return _read_time
+    if kind is float:
+        return lambda v: v if isinstance(v, int | float) and not isinstance(v, bool) else None
+    if kind is int:
+        return lambda v: v if isinstance(v, int) and not isinstance(v, bool) else None
+    if issubclass(kind, StrEnum):
+        return lambda v: kind(v) if isinstance(v, str) else None
+    return lambda v: v if isinstance(v, kind) else None
+
+
+def _structure_with(cls: type[_T], **many: Any) -> Callable[[Mapping[str, Any]], _T]:
+    """A lenient reader for one of our models; ``many`` names the fields that hold lists of models."""
+    hints = get_type_hints(cls)
+    overrides: dict[str, Any] = {}
+    for field in attrs.fields(cls):  # type: ignore[arg-type]
+        if field.name in many:
+            read = many[field.name]
+        else:
+            read = _reader(get_args(hints[field.name])[0])
+        overrides[field.name] = override(
+            rename=_camel(field.name),
+            struct_hook=lambda value, _, read=read: read(value),
+        )
+    hook = make_dict_structure_fn(cls, _CONVERTER, **overrides)
+    return lambda document: hook(document, cls)
+
+
+def _each(read: Callable[[Mapping[str, Any]], _T]) -> Callable[[Any], tuple[_T, ...]]:
+    """A reader for a list; what is not a list is empty, and what is no object in it is left out."""
+
+    def read_all(value: Any) -> tuple[_T, ...]:
+        entries = value if isinstance(value, list) else []
+        return tuple(read(entry) for entry in entries if isinstance(entry, dict))
+
+    return read_all
+
+
+_read_record = _structure_with(Record)
+_read_records = _each(_read_record)
+_read_campaign = _structure_with(Campaign, record_counts=_each(_structure_with(RecordCount)))
+_read_problem = _structure_with(
+    Problem, errors=_each(_structure_with(FieldError)), extra=lambda _: {}
+)
+
+
+def _parse_object(body: bytes) -> dict[str, Any]:
+    document = parse_json(body)
+    if not isinstance(document, dict):
+        msg = f"it is a JSON {type(document).__name__} and not an object"
+        raise UnreadableBodyError(msg)
+    return document
+
+
+def decode_campaign(body: bytes) -> Campaign:
+    """The campaign in the reply to an action, or :exc:`UnreadableBodyError`."""
+    return _read_campaign(_parse_object(body))
+
+
+def decode_records(body: bytes) -> tuple[Record, ...]:
+    """The records in the reply to a POST, or :exc:`UnreadableBodyError`."""
+    document = _parse_object(body)
+    if not isinstance(document.get("records"), list):
+        msg = "it has no list of records"
+        raise UnreadableBodyError(msg)
+    return _read_records(document["records"])
+
+
+_EXCERPT: Final = 1_000
+_MAX_EXTRAS: Final = 20
+_PROBLEM_KEYS: Final = frozenset(field.name for field in attrs.fields(Problem))
+
+
+def decode_problem(response: Response) -> Problem:
+    """What a refusal says. Never fails: a body that is no problem document is kept as an excerpt."""
+    try:
+        document = _parse_object(response.body)
+    except UnreadableBodyError as error:
+        excerpt = response.body[:_EXCERPT].decode("utf-8", "replace")
+        extra = {"body": excerpt, "unreadable": str(error)} if excerpt else {}
+        return Problem(extra=extra)
+    strange = [key for key in document if key not in _PROBLEM_KEYS][:_MAX_EXTRAS]
+    extra = {key[:_EXCERPT]: _summary(document[key]) for key in strange}
+    return attrs.evolve(_read_problem(document), extra=extra)
+
+
+def _summary(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text[:_EXCERPT]

@@ -1,0 +1,212 @@
+"""What the service's sentences say: duplicate, state, and which of our ids they name.
+
+The exact texts are not documented (one sample is: "Campaign already contains record for Id:
+CRM-12345"), so these are readings, made to err on one side: a sentence that could mean something
+else is not read as "it is there".
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Final
+
+import attrs
+
+from campaigns_async.errors import Problem
+from campaigns_async.models import CampaignState
+
+# --- duplicates
+
+_ALREADY_THERE: Final = re.compile(
+    r"\balready\s+(?:contains?|includes?|exists?|present|added|has\b|holds?|"
+    r"(?:been\s+)?(?:added|loaded|uploaded)|(?:in|on|part\s+of)\s+(?:the\s+|this\s+)?campaign)",
+    re.IGNORECASE,
+)
+_DUPLICATE: Final = re.compile(r"\bduplicate[sd]?\b|\bnot\s+unique\b", re.IGNORECASE)
+_WITHIN_REQUEST: Final = re.compile(
+    r"\b(?:in|within|inside|across|of)\s+(?:the\s+|this\s+|your\s+|one\s+|a\s+)?(?:same\s+|single\s+)?"
+    r"(?:request|batch|payload|body|list|array|call)\b|\brequest\s+(?:contains?|has)\b|\bmore\s+than\s+once\b",
+    re.IGNORECASE,
+)
+
+
+def sentences(problem: Problem) -> Iterator[str]:
+    """The parts of a problem that are made of words, most specific first."""
+    for text in (problem.detail, *(error.message for error in problem.errors), problem.title):
+        if text:
+            yield text
+
+
+def says_duplicate(problem: Problem) -> bool:
+    """Whether the text says that a record is on the campaign already.
+
+    Ids repeated *within the request* are another matter (vendor: Troubleshooting, 400): nothing is
+    on the campaign then. We send no repeats, but the service may compare ids more loosely than we do.
+    """
+    return any(
+        (_ALREADY_THERE.search(text) or _DUPLICATE.search(text))
+        and not _WITHIN_REQUEST.search(text)
+        for text in sentences(problem)
+    )
+
+
+_INVALID: Final = re.compile(
+    r"\bvalidation\b|\b(?:in|not\s+)valid\b|\bmust\b|\bmalformed\b|\bunknown\b|\bnot\s+found\b|"
+    r"\bblank\b|\bmissing\b|\brequired\b|\bexceeds?\b|\btoo\s+(?:long|many|large)\b|\bno\s+valid\b",
+    re.IGNORECASE,
+)
+
+
+def says_invalid(problem: Problem) -> bool:
+    """Whether the reply says that the content is wrong, and not merely "bad request"."""
+    return bool(problem.errors) or any(_INVALID.search(text) for text in sentences(problem))
+
+
+# --- the campaign's state and kind
+
+_NOT_DYNAMIC: Final = re.compile(r"\bis_?dynamic\b|\b(?:not|non)[\s-]+(?:a\s+)?dynamic\b", re.IGNORECASE)
+
+
+def says_not_dynamic(problem: Problem) -> bool:
+    """Whether the text says that the campaign takes no added records at all, being no dynamic one."""
+    fields = (error.field or "" for error in problem.errors)
+    return any(_NOT_DYNAMIC.search(text) for text in (*sentences(problem), *fields))
+
+
+_STATE_WORDS: Final = "|".join(state.value.replace("_", "[_ ]") for state in CampaignState)
+_STATE_AS_TOKEN: Final = re.compile(rf"(?<![\w-])({_STATE_WORDS})(?![\w-])")
+_STATE_IN_PROSE: Final = re.compile(
+    rf"\b(?:stat(?:e|us)|campaign|currently|while|when|from|is)\b[\s:='\"(]*"
+    rf"(?:(?:is|in|of|state|currently|already|it\s+is)\b[\s:='\"(]*)*({_STATE_WORDS})(?![\w-])"
+    # Not the first of an enumeration: that is the rule being quoted, and not the state.
+    rf"(?!['\")]*\s*(?:,|/|\bor\b|\band\b)\s*(?:or\s+|and\s+)?['\"(]*(?:{_STATE_WORDS})\b)",
+    re.IGNORECASE,
+)
+_STATE_CONFLICT: Final = re.compile(
+    r"\b(?:state|transition)\b|\bdisabled\b|\bnot\s+(?:allowed|permitted|valid)\s+(?:from|while|in)\b",
+    re.IGNORECASE,
+)
+
+
+def says_state(problem: Problem, ids: Collection[str] = ()) -> bool:
+    """Whether the text speaks of the campaign's state.
+
+    ``ids``: those of the request. Somebody's record may be called COMPLETE, so the bare word counts
+    only where it is none of them.
+    """
+    return any(
+        _STATE_CONFLICT.search(text)
+        or _STATE_IN_PROSE.search(text)
+        or any(word not in ids for word in _STATE_AS_TOKEN.findall(text))
+        for text in sentences(problem)
+    )
+
+
+def named_state(problem: Problem) -> CampaignState | None:
+    """The state that the text gives as the campaign's own; None if it gives none, or several.
+
+    "not allowed in state BUILDING; allowed from: READY" names BUILDING: what stands next to a word
+    such as "state" or "is" counts before what merely occurs.
+    """
+    for pattern in (_STATE_IN_PROSE, _STATE_AS_TOKEN):
+        found = {
+            match.upper().replace(" ", "_")
+            for text in sentences(problem)
+            for match in pattern.findall(text)
+        }
+        if len(found) == 1:
+            return CampaignState(found.pop())
+        if found:
+            return None
+    return None
+
+
+# --- our ids in their texts
+
+
+@attrs.frozen
+class Named:
+    """Which of a batch's ids a text names.
+
+    ``surely``: where the text says which id it speaks of. ``perhaps``: they occur in it, but may be
+    ordinary words or numbers of the sentence.
+    """
+
+    surely: tuple[str, ...] = ()
+    perhaps: tuple[str, ...] = ()
+
+
+_BEFORE_IDS: Final = re.compile(
+    r"\b(?:(?:crm[\s_]?)?record[\s_]?)?ids?['\"]?\s*(?:(?:is|are)\s*)?[:=(\['\"`]", re.IGNORECASE
+)
+_OPENING: Final = " \t\r\n'\"`([{<:=,;|"
+_CLOSING: Final = " \t\r\n'\"`)]}>,;|"
+_TRAILING: Final = ".!?:"
+_MIN_DISTINCTIVE: Final = 4
+
+
+def find_named(problem: Problem, ids: Collection[str]) -> Named:
+    """Which of ``ids`` the problem's sentences name.
+
+    Whole tokens, the longest first: ``CRM-1`` is not in ``CRM-12``. An id that follows "Id:" is
+    surely meant, and so is one that could hardly be a word of the sentence by accident; any other
+    that occurs ("Campaign", "100") is only perhaps.
+    """
+    longest_first = sorted(ids, key=len, reverse=True)
+    surely: dict[str, None] = {}
+    perhaps: dict[str, None] = {}
+    for text in sentences(problem):
+        starts = [match.end() for match in _BEFORE_IDS.finditer(text)]
+        announced = _read_lists(text, starts, longest_first)
+        surely.update(announced)
+        if announced:
+            continue
+        for crm_record_id in _tokens(text, longest_first):
+            (surely if _is_distinctive(crm_record_id) else perhaps)[crm_record_id] = None
+    return Named(tuple(surely), tuple(i for i in perhaps if i not in surely))
+
+
+def _read_lists(text: str, starts: list[int], longest_first: list[str]) -> dict[str, None]:
+    """The ids that stand right at one of the starts, and those that follow them after commas."""
+    found: dict[str, None] = {}
+    for start in starts:
+        at = start
+        while True:
+            while at < len(text) and text[at] in _OPENING:
+                at += 1
+            here = next(
+                (i for i in longest_first if text.startswith(i, at) and _ends(text, at + len(i))),
+                None,
+            )
+            if here is None:
+                break
+            found[here] = None
+            at += len(here)
+            if not re.match(r"['\"`]?\s*[,;]", text[at:]):
+                break
+    return found
+
+
+def _tokens(text: str, longest_first: list[str]) -> Iterator[str]:
+    free = list(text)
+    for crm_record_id in longest_first:
+        at = text.find(crm_record_id)
+        while at >= 0:
+            end = at + len(crm_record_id)
+            begins = at == 0 or text[at - 1] in _OPENING
+            if begins and _ends(text, end) and all(free[at:end]):
+                free[at:end] = [""] * (end - at)
+                yield crm_record_id
+            at = text.find(crm_record_id, at + 1)
+
+
+def _ends(text: str, end: int) -> bool:
+    """Whether a token may end here: at the text's end, before a closing sign, or a sentence's."""
+    if end == len(text) or text[end] in _CLOSING:
+        return True
+    return text[end] in _TRAILING and (end + 1 == len(text) or text[end + 1] in _CLOSING)
+
+
+def _is_distinctive(crm_record_id: str) -> bool:
+    return len(crm_record_id) >= _MIN_DISTINCTIVE and any(c.isdigit() for c in crm_record_id) and (
+        not crm_record_id.isdigit() or len(crm_record_id) > _MIN_DISTINCTIVE
+    )

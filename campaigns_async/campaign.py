@@ -1,0 +1,322 @@
+"""CampaignHandle: what can be done with one campaign."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any, Literal, Unpack
+from uuid import UUID
+
+from campaigns_async._core.exchange import Request, Response
+from campaigns_async._core.problems import unexpected_error
+from campaigns_async._core.ranks import Order
+from campaigns_async._core.retry import may_repeat, may_repeat_action
+from campaigns_async._core.rows import Row, parse_row
+from campaigns_async._core.wire import (
+    UnreadableBodyError,
+    decode_campaign,
+    decode_records,
+    encode_action,
+    encode_records,
+)
+from campaigns_async.dispatch import Dispatcher
+from campaigns_async.errors import (
+    CampaignStateError,
+    ConfigurationError,
+    InvalidRecordError,
+    UnexpectedResponseError,
+    escape,
+)
+from campaigns_async.lifecycle import TRANSIENT
+from campaigns_async.models import (
+    MAX_RECORDS_PER_REQUEST,
+    Campaign,
+    CampaignAction,
+    NewRecord,
+    Record,
+)
+from campaigns_async.report import UploadReport
+from campaigns_async.upload import (
+    OnOutcome,
+    OnProgress,
+    OutcomeStream,
+    Records,
+    Upload,
+    UploadOptions,
+)
+
+_LONGEST_POLL = 5.0
+"""Seconds between two STARTs while a campaign builds, at most."""
+
+
+class CampaignHandle:
+    """One campaign; made by :meth:`CampaignsSession.campaign`.
+
+    The actions return the campaign as it is right after the service accepted them, so a build gives
+    BUILDING; its end cannot be asked for, see :meth:`start_when_ready`. ``enabled`` also enables or
+    disables the campaign; None leaves that alone.
+
+    Every call raises :exc:`APIError` for a refusal, :exc:`NotSentError` or
+    :exc:`OutcomeUnknownError` where there was no reply, and :exc:`ConfigurationError` when the session
+    is closed or belongs to another event loop.
+
+    Source: the vendor's pages "Modify campaign" and "Add records".
+    """
+
+    def __init__(self, dispatcher: Dispatcher, campaign_id: str | UUID) -> None:
+        self._dispatcher = dispatcher
+        self.id = _parse_campaign_id(campaign_id)
+
+    def __repr__(self) -> str:
+        return f"<CampaignHandle {self.id}>"
+
+    # --- actions
+
+    async def build(self, *, enabled: bool | None = None) -> Campaign:
+        """Build the call list; from CREATED, READY or BUILD_ERROR."""
+        return await self.modify(CampaignAction.BUILD, enabled=enabled)
+
+    async def reset(self, *, enabled: bool | None = None) -> Campaign:
+        """Back to CREATED; from READY or BUILD_ERROR."""
+        return await self.modify(CampaignAction.RESET, enabled=enabled)
+
+    async def start(
+        self, build_on_start: bool | None = None, *, enabled: bool | None = None
+    ) -> Campaign:
+        """Start dialing, or schedule it if the start time lies ahead; from READY.
+
+        ``build_on_start`` True builds first, and starts from CREATED too; None leaves it to the
+        campaign's own setting.
+        """
+        return await self.modify(
+            CampaignAction.START, enabled=enabled, build_on_start=build_on_start
+        )
+
+    async def pause(self, *, enabled: bool | None = None) -> Campaign:
+        """Stop dialing, but for what is queued already; from RUNNING."""
+        return await self.modify(CampaignAction.PAUSE, enabled=enabled)
+
+    async def resume(self, *, enabled: bool | None = None) -> Campaign:
+        """Dial again; from PAUSED."""
+        return await self.modify(CampaignAction.RESUME, enabled=enabled)
+
+    async def retry(self, *, enabled: bool | None = None) -> Campaign:
+        """Run again; from RUN_ERROR."""
+        return await self.modify(CampaignAction.RETRY, enabled=enabled)
+
+    async def cancel(self, *, enabled: bool | None = None) -> Campaign:
+        """End it for good; from PENDING, RUNNING, PAUSED or RUN_ERROR."""
+        return await self.modify(CampaignAction.CANCEL, enabled=enabled)
+
+    async def purge(self, *, enabled: bool | None = None) -> Campaign:
+        """Clear what is queued, the state stays; from PAUSED, RUN_ERROR or COMPLETE."""
+        return await self.modify(CampaignAction.PURGE, enabled=enabled)
+
+    async def modify(
+        self,
+        action: CampaignAction | str,
+        *,
+        enabled: bool | None = None,
+        build_on_start: bool | None = None,
+    ) -> Campaign:
+        """Ask for an action by its name.
+
+        Repeated where that is safe: if it was never sent, after 429, and after a 5xx for the actions
+        that the state guards (START PAUSE RESUME CANCEL). A refusal after an attempt that had no clear
+        end has ``after_ambiguous_attempt`` set: the first attempt may have been carried out.
+        """
+        return await self._modify(action, enabled=enabled, build_on_start=build_on_start)
+
+    async def _modify(
+        self,
+        action: CampaignAction | str,
+        *,
+        enabled: bool | None = None,
+        build_on_start: bool | None = None,
+        deadline: float | None = None,
+    ) -> Campaign:
+        action = _parse_action(action)
+        if build_on_start is not None and action is not CampaignAction.START:
+            msg = f"build_on_start goes with START and not with {action}"
+            raise ConfigurationError(msg)
+        body = encode_action(action, enabled=enabled, build_on_start=build_on_start)
+        asked = self._dispatcher.settings.retry.repeat_ambiguous_actions
+        reply = await self._dispatcher.call(
+            Request("PATCH", self._path, body),
+            may_repeat=partial(may_repeat_action, action, asked=asked),
+            deadline=deadline,
+        )
+        try:
+            return decode_campaign(reply.body)
+        except UnreadableBodyError as error:
+            unreadable = _unreadable(reply, str(error))
+        raise unreadable
+
+    async def start_when_ready(self, *, deadline: float) -> Campaign:
+        """START, again and again while the campaign is BUILDING; never by BUILD.
+
+        The end of a build cannot be asked for, but START is refused until then and harmless. A reply
+        that names another state is raised at once, and so is the last one after ``deadline`` seconds.
+        """
+        loop = asyncio.get_running_loop()
+        limit = loop.time() + deadline
+        retry = self._dispatcher.settings.retry
+        waits = self._dispatcher.new_backoff(cap=min(retry.cap, _LONGEST_POLL))
+        while True:
+            try:
+                return await self._modify(CampaignAction.START, deadline=limit - loop.time())
+            except CampaignStateError as error:
+                # No state named: it may be the build.
+                busy = error.state is None or error.state in TRANSIENT
+                wait = waits.next_wait(error.retry_after)
+                if not busy or loop.time() + wait >= limit:
+                    raise
+            await asyncio.sleep(wait)
+
+    # --- records
+
+    async def add_records(
+        self, records: Iterable[NewRecord | Mapping[str, Any] | str]
+    ) -> list[Record]:
+        """Add 1 to 100 records in one request: all of them, or none and an exception.
+
+        For more, or where some may be on the campaign already, use :meth:`upload`.
+
+        Raises :exc:`InvalidRecordError` before anything is sent: blank or over-long id, id repeated
+        among the records, time without a zone, rank that is no number, none or more than 100 of them.
+        Not repeated after an attempt that may have been executed; after
+        :exc:`OutcomeUnknownError` or :exc:`ServerError` an :meth:`upload` of the same records finds out.
+        """
+        rows = _parse_batch(records)
+        reply = await self._dispatcher.call(
+            Request("POST", self._records_path, encode_records(row.text for row in rows)),
+            may_repeat=may_repeat,
+            ids=tuple(row.id for row in rows),
+        )
+        try:
+            return list(decode_records(reply.body))
+        except UnreadableBodyError as error:
+            unreadable = _unreadable(reply, str(error))
+        raise unreadable
+
+    async def upload(
+        self,
+        records: Records,
+        *,
+        order: Order = "input",
+        rank_start: int = 1,
+        exclusive: bool = False,
+        on_duplicate: Literal["first", "error"] = "first",
+        on_outcome: OnOutcome | None = None,
+        on_progress: OnProgress | None = None,
+        deadline: float | None = None,
+        stop_after_rejects: int | None = None,
+    ) -> UploadReport:
+        """Put every record in, and give an account of each that is never a guess.
+
+        ``records``: any iterable or async iterable of :class:`NewRecord`, mappings or ids, 1 to
+        millions; read as far ahead as requests need and never whole. Empty: a report of nothing.
+
+        - ``order``: "input" gives every record without a rank of its own ``rank_start`` + its position, so
+          that it is dialed in input order; "server" leaves ranks to the service, which gives them by
+          arrival.
+        - ``exclusive``: your word that none of the ids was on the campaign before and nobody else adds
+          them meanwhile. Then a batch whose reply was lost is settled by one request and counts as ADDED
+          (``inferred``). As soon as a reply proves the word wrong, it is not relied on any more.
+        - ``on_duplicate``: a repeated id in the input is DUPLICATE ("first"), or REJECTED ("error").
+        - ``on_outcome``: called, and awaited if it is async, with each :class:`RecordOutcome`, in order of
+          settling. ``on_progress``: with a :class:`Progress`, up to ten times a second and at the end. One
+          that raises is logged and listed in the report; the upload goes on.
+        - ``deadline``: seconds; what is not settled by then is NOT_ADDED or UNKNOWN. None: it goes on,
+          through outages and builds, until every record is settled or the service refuses for good.
+        - ``stop_after_rejects``: stop once this many records were REJECTED. None: never.
+
+        Refusals never raise, they are in the report (:meth:`UploadReport.raise_for_errors`). What does:
+        the iterable's own exception, after all that was read is settled, and a cancellation; both carry
+        the account in their attribute ``report``.
+        """
+        return await Upload(
+            self._dispatcher,
+            self._records_path,
+            records,
+            order=order,
+            rank_start=rank_start,
+            exclusive=exclusive,
+            on_duplicate=on_duplicate,
+            on_outcome=on_outcome,
+            on_progress=on_progress,
+            deadline=deadline,
+            stop_after_rejects=stop_after_rejects,
+        ).run()
+
+    def stream(self, records: Records, **options: Unpack[UploadOptions]) -> OutcomeStream:
+        """Like :meth:`upload`, but gives each outcome as it settles, in order of settling.
+
+        Takes the same options, but for ``on_outcome``. Its ``report`` is the account so far::
+
+            async with campaign.stream(records) as outcomes:
+                async for outcome in outcomes: ...
+        """
+        if "on_outcome" in options:
+            msg = "stream gives the outcomes itself; on_outcome goes with upload"
+            raise ConfigurationError(msg)
+
+        def make(on_outcome: OnOutcome) -> Upload:
+            return Upload(
+                self._dispatcher, self._records_path, records, **options, on_outcome=on_outcome
+            )
+
+        return OutcomeStream(make)
+
+    @property
+    def _path(self) -> str:
+        return f"/{self.id}"
+
+    @property
+    def _records_path(self) -> str:
+        return f"/{self.id}/records"
+
+
+def _parse_campaign_id(campaign_id: str | UUID) -> str:
+    with contextlib.suppress(ValueError, AttributeError, TypeError):
+        # Its canonical form, so that nothing else can reach the path.
+        return str(campaign_id if isinstance(campaign_id, UUID) else UUID(campaign_id))
+    msg = (
+        f"the campaign id {escape(repr(campaign_id), 60)} is no UUID; "
+        "it looks like 123e4567-e89b-12d3-a456-426614174000"
+    )
+    raise ConfigurationError(msg)
+
+
+def _parse_action(action: CampaignAction | str) -> CampaignAction:
+    with contextlib.suppress(ValueError, AttributeError):
+        return CampaignAction(action.upper())
+    msg = f"{action!r} is no action; the actions are {', '.join(CampaignAction)}"
+    raise ConfigurationError(msg)
+
+
+def _parse_batch(records: Iterable[Any]) -> list[Row]:
+    if isinstance(records, str | bytes | Mapping | NewRecord):
+        msg = "add_records takes a list of records; put the one in a list"
+        raise InvalidRecordError(msg)
+    rows = [parse_row(given, index) for index, given in enumerate(records)]
+    if not 1 <= len(rows) <= MAX_RECORDS_PER_REQUEST:
+        msg = (
+            f"one request takes 1 to {MAX_RECORDS_PER_REQUEST} records, and these are {len(rows)}; "
+            "upload takes any number"
+        )
+        raise InvalidRecordError(msg)
+    first: dict[str, int] = {}
+    for row in rows:
+        if first.setdefault(row.id, row.index) != row.index:
+            msg = f"its crm_record_id repeats record {first[row.id]}; leave one of them out"
+            raise InvalidRecordError(msg, index=row.index, field="crm_record_id")
+    return rows
+
+
+def _unreadable(reply: Response, reason: str) -> UnexpectedResponseError:
+    return unexpected_error(
+        reply,
+        f"The request was executed, but its reply cannot be read: {reason}. "
+        "Do not repeat it blindly",
+    )

@@ -1,0 +1,167 @@
+"""Requests on their way: a turn, an attempt, and for single calls another one where that is safe."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
+
+import attrs
+
+from campaigns_async._core.exchange import Request, Response
+from campaigns_async._core.pacing import Pacing, read_congestion
+from campaigns_async._core.problems import parse_error
+from campaigns_async._core.retry import Backoff, Budget, is_ambiguous
+from campaigns_async.errors import (
+    APIError,
+    CampaignsError,
+    ConflictError,
+    NotSentError,
+    RateLimitError,
+    TransportError,
+    escape,
+)
+from campaigns_async.settings import Settings, Timeout
+from campaigns_async.slots import Slots
+from campaigns_async.transport import Connections, Transport
+
+
+class Dispatcher:
+    """What all calls, uploads and batchers of a session share: connections, turns, retry budget."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        connections: Connections,
+        *,
+        slots: Slots | None = None,
+        budget: Budget | None = None,
+        seed: int | None = None,
+    ) -> None:
+        limits = settings.limits
+        self.settings = settings
+        self.connections = connections
+        self._transport = Transport(settings, connections)
+        self._random = random.Random(seed)  # noqa: S311 - jitter, no secret
+        self.budget = budget or Budget(settings.retry.budget)
+        self.slots = slots or Slots(
+            Pacing(
+                ceiling=limits.max_in_flight,
+                initial=limits.initial_in_flight,
+                requests_per_second=limits.requests_per_second,
+                burst=limits.burst,
+            ),
+        )
+
+    def with_settings(self, settings: Settings) -> "Dispatcher":
+        """The same connections; turns and budget are shared too unless the settings change them."""
+        same_limits = settings.limits == self.settings.limits
+        same_budget = settings.retry.budget == self.settings.retry.budget
+        return Dispatcher(
+            settings,
+            self.connections,
+            slots=self.slots if same_limits else None,
+            budget=self.budget if same_budget else None,
+        )
+
+    def new_backoff(self, cap: float | None = None) -> Backoff:
+        """The waits of one call or one batch; ``cap`` in seconds, None for the retry policy's."""
+        retry = self.settings.retry
+        return Backoff(
+            base=retry.base, cap=retry.cap if cap is None else cap, random=self._random
+        )
+
+    async def attempt(
+        self, request: Request, *, within: float | None = None
+    ) -> Response | TransportError:
+        """One attempt, for a caller who has a turn; a failure is returned and not raised.
+
+        ``within``: seconds that are left in all; None for no limit but the timeout.
+        """
+        limiter = self.settings.limits.limiter
+        if limiter is not None:
+            try:
+                await limiter.acquire()
+            except Exception as error:  # noqa: BLE001 - the caller's own object
+                reason = f"{type(error).__name__}: {escape(str(error))}"
+                return NotSentError(
+                    f"nothing was sent: the limiter's acquire() raised {reason}", permanent=True
+                )
+        try:
+            return await self._transport.send(request, _shorten(self.settings.timeout, within))
+        except TransportError as failure:
+            return failure
+
+    async def call(
+        self,
+        request: Request,
+        *,
+        may_repeat: Callable[[CampaignsError], bool],
+        ids: tuple[str, ...] = (),
+        deadline: float | None = None,
+    ) -> Response:
+        """A 2xx reply, after as many attempts as the retry policy allows; else the last error.
+
+        ``may_repeat``: whether this request may be repeated after that error. ``ids``: those of the
+        request, to be found in the words of a refusal. ``deadline``: seconds, below the policy's own.
+        """
+        retry = self.settings.retry
+        loop = asyncio.get_running_loop()
+        limit = loop.time() + min(retry.deadline, retry.deadline if deadline is None else deadline)
+        waits = self.new_backoff()
+        ambiguous = False
+        for attempts in count(1):
+            seen = await self._attempt_by(limit, request)
+            if isinstance(seen, Response) and 200 <= seen.status < 300:
+                self.budget.give_back()
+                return seen
+            error = seen if isinstance(seen, TransportError) else parse_error(seen, now(), ids)
+            error.attempts = attempts
+            if isinstance(error, ConflictError):
+                error.after_ambiguous_attempt = ambiguous
+            ambiguous = ambiguous or is_ambiguous(error)
+            floor = error.retry_after if isinstance(error, APIError) else None
+            wait = waits.next_wait(floor)
+            if (
+                attempts >= retry.max_attempts
+                or loop.time() + wait >= limit
+                or not may_repeat(error)
+                or not self.budget.take()
+            ):
+                raise error
+            if isinstance(error, RateLimitError) or floor is not None:
+                self.slots.hold(wait)
+            else:
+                await asyncio.sleep(wait)
+        raise AssertionError  # pragma: no cover - count() does not end
+
+    async def _attempt_by(self, limit: float, request: Request) -> Response | TransportError:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout_at(limit):
+                ticket = await self.slots.acquire()
+        except TimeoutError:
+            return NotSentError(
+                "nothing was sent: there was no turn before the deadline; the session's limits are "
+                "used up by other calls, or the service asked to wait",
+                permanent=True,
+            )
+        congested = None
+        try:
+            seen = await self.attempt(request, within=limit - loop.time())
+            congested = read_congestion(seen)
+        finally:
+            self.slots.release(ticket, congested=congested)
+        return seen
+
+
+def now() -> datetime:
+    """The wall clock, for dates in replies; all waiting goes by the loop's clock."""
+    return datetime.now(UTC)
+
+
+def _shorten(timeout: Timeout, within: float | None) -> Timeout:
+    if within is None or within >= timeout.total:
+        return timeout
+    # Never 0, which aiohttp takes for "no limit".
+    return attrs.evolve(timeout, total=max(within, 0.001))

@@ -1,0 +1,200 @@
+"""Runs an engine: waits for turns, sends what it gives, tells it what was seen."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from campaigns_async._core.chunker import Chunker
+from campaigns_async._core.dedupe import Dedupe
+from campaigns_async._core.engine import Engine
+from campaigns_async._core.exchange import Request, Response
+from campaigns_async._core.gate import Gate
+from campaigns_async._core.pacing import Ticket, read_congestion
+from campaigns_async._core.ranks import Ranks
+from campaigns_async._core.resolver import Piece, Resolver
+from campaigns_async._core.settlement import Settlement
+from campaigns_async._core.verdicts import decide_verdict
+from campaigns_async._core.wire import encode_records
+from campaigns_async.dispatch import Dispatcher, now
+from campaigns_async.errors import CampaignsError, OutcomeUnknownError, TransportError, UploadStoppedError
+from campaigns_async.models import MAX_RECORDS_PER_REQUEST
+
+GRACE: Final = 2.0
+"""Seconds that requests in flight get to answer after a cancellation."""
+
+_BATCHES_AHEAD: Final = 2
+"""Batches on their way for each that may be in flight: room for retries that wait."""
+
+
+def build_engine(
+    dispatcher: Dispatcher,
+    *,
+    ranks: Ranks,
+    exclusive: bool,
+    dedupe: Dedupe | None,
+    repeats_are_errors: bool = False,
+    max_batch_size: int = MAX_RECORDS_PER_REQUEST,
+    linger: float | None = None,
+) -> Engine:
+    """An engine with the session's policies."""
+    retry, limits = dispatcher.settings.retry, dispatcher.settings.limits
+    return Engine(
+        ranks=ranks,
+        chunker=Chunker(size=max_batch_size, linger=linger),
+        resolver=Resolver(exclusive=exclusive, gateway_resends=retry.gateway_resends),
+        gate=Gate(patience=retry.deadline),
+        dedupe=dedupe,
+        new_backoff=dispatcher.new_backoff,
+        budget=dispatcher.budget,
+        max_unsettled=_BATCHES_AHEAD * limits.max_in_flight * max_batch_size,
+        repeats_are_errors=repeats_are_errors,
+    )
+
+
+class Drive:
+    """One engine on one campaign.
+
+    - ``on_settled``: told at once of everything that is settled; must not wait.
+    - ``feed``: called whenever there may be room for rows; gives the engine more, and must not wait.
+    - ``may_send``: False holds further requests back, while nobody takes the outcomes.
+    - ``max_in_flight``: requests of this engine, below what the session allows.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        path: str,
+        engine: Engine,
+        *,
+        on_settled: Callable[[list[Settlement]], None],
+        feed: Callable[[], None],
+        may_send: Callable[[], bool] = lambda: True,
+        max_in_flight: int | None = None,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._path = path
+        self._engine = engine
+        self._on_settled = on_settled
+        self._feed = feed
+        self._may_send = may_send
+        self._max_in_flight = math.inf if max_in_flight is None else max_in_flight
+        self._deadline_at: float | None = None
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[Response | TransportError]] = set()
+
+    def notify(self) -> None:
+        """Something changed outside: rows came, outcomes were taken."""
+        self._changed.set()
+
+    def stop(self, error: CampaignsError) -> None:
+        """Send nothing more; :meth:`run` ends when what is in flight has answered."""
+        self._on_settled(self._engine.stop(error))
+        self._changed.set()
+
+    async def run(self, *, deadline: float | None = None, on_deadline: CampaignsError) -> None:
+        """Until the engine is done or stopped, and nothing is in flight.
+
+        ``deadline``: seconds from now, None for none; then ``on_deadline`` stops it. A cancellation
+        stops it too, gives requests in flight :data:`GRACE` seconds, and comes out.
+        """
+        loop = asyncio.get_running_loop()
+        timer = None
+        if deadline is not None:
+            self._deadline_at = loop.time() + deadline
+            timer = loop.call_at(self._deadline_at, self._expire, on_deadline)
+        turn: asyncio.Future[Ticket] | None = None
+        wake: asyncio.TimerHandle | None = None
+        try:
+            while True:
+                self._changed.clear()
+                self._feed()
+                if not self._tasks and (self._engine.done or self._engine.stopped_by):
+                    return
+                due = self._engine.wake_at() if self._may_send_one() else math.inf
+                if due <= loop.time():
+                    # The turn first and the batch then: what waits for a turn may change its mind.
+                    if turn is None:
+                        turn = self._dispatcher.slots.request()
+                        turn.add_done_callback(lambda _: self.notify())
+                    if turn.done():
+                        self._begin(turn.result())
+                        turn = None
+                        continue
+                elif turn is not None:
+                    self._dispatcher.slots.withdraw(turn)
+                    turn = None
+                if due > loop.time() and due != math.inf:
+                    wake = loop.call_at(due, self.notify)
+                await self._changed.wait()
+                if wake is not None:
+                    wake.cancel()
+                    wake = None
+        except asyncio.CancelledError:
+            self.stop(UploadStoppedError("the upload was cancelled"))
+            raise
+        finally:
+            for handle in (timer, wake):
+                if handle is not None:
+                    handle.cancel()
+            if turn is not None:
+                self._dispatcher.slots.withdraw(turn)
+            # Only after a cancellation is anything still in flight here.
+            await self._end()
+
+    def _expire(self, error: CampaignsError) -> None:
+        self.stop(error)
+        # The attempts were given no more time than this; something of the caller's may hang.
+        asyncio.get_running_loop().call_later(GRACE, self._cancel)
+
+    def _cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    def _may_send_one(self) -> bool:
+        return len(self._tasks) < self._max_in_flight and self._may_send()
+
+    def _begin(self, ticket: Ticket) -> None:
+        loop = asyncio.get_running_loop()
+        piece = self._engine.take(loop.time())
+        if piece is None:
+            self._dispatcher.slots.release(ticket, congested=None)
+            return
+        request = Request("POST", self._path, encode_records(row.text for row in piece.rows))
+        within = None if self._deadline_at is None else self._deadline_at - loop.time()
+        task = loop.create_task(self._dispatcher.attempt(request, within=within))
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._finish, piece, ticket))
+
+    def _finish(
+        self, piece: Piece, ticket: Ticket, task: "asyncio.Task[Response | TransportError]"
+    ) -> None:
+        """One request is over, however it ended: nothing about it gets lost here."""
+        self._tasks.discard(task)
+        if task.cancelled():
+            seen: Response | TransportError = OutcomeUnknownError(
+                "the upload was cancelled before the reply came"
+            )
+        elif (bug := task.exception()) is not None:
+            seen = OutcomeUnknownError(f"the attempt failed: {type(bug).__name__}: {bug}")
+        else:
+            seen = task.result()
+        slots = self._dispatcher.slots
+        slots.release(ticket, congested=read_congestion(seen))
+        verdict = decide_verdict(piece.ids, seen, now())
+        judged = self._engine.judge(piece, verdict, asyncio.get_running_loop().time())
+        if judged.hold is not None:
+            slots.hold(judged.hold)
+        self._on_settled(judged.settled)
+        self._changed.set()
+
+    async def _end(self) -> None:
+        if not self._tasks:
+            return
+        try:
+            await asyncio.wait(set(self._tasks), timeout=GRACE)
+        finally:
+            self._cancel()
+            if self._tasks:
+                await asyncio.wait(set(self._tasks))

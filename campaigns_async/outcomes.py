@@ -1,0 +1,91 @@
+"""What became of one record: the answer to "is it in?", with its evidence."""
+
+from enum import StrEnum
+from typing import Any, Final
+
+import attrs
+
+from campaigns_async.errors import CampaignsError
+from campaigns_async.models import NewRecord, Record
+
+
+class Status(StrEnum):
+    """What an outcome says. In doubt it is UNKNOWN, never a success."""
+
+    ADDED = "ADDED"
+    """We put it in, and there is proof (see :class:`Evidence`)."""
+    PRESENT = "PRESENT"
+    """The service says that the id is on the campaign (see :class:`Attribution`)."""
+    DUPLICATE = "DUPLICATE"
+    """An earlier row of the input has the id; that row's outcome says what became of it."""
+    REJECTED = "REJECTED"
+    """Refused for itself, here or by the service."""
+    NOT_ADDED = "NOT_ADDED"
+    """Not sent, or surely not taken: the upload stopped first."""
+    UNKNOWN = "UNKNOWN"
+    """May or may not be in; the time to find out ran out."""
+
+
+class Evidence(StrEnum):
+    """How an ADDED is known."""
+
+    CONFIRMED = "confirmed"
+    """A 2xx answered a request that held the record."""
+    INFERRED = "inferred"
+    """``exclusive=True``, and the batch proved to be in after an attempt whose reply was lost."""
+
+
+class Attribution(StrEnum):
+    """Who put a PRESENT record there."""
+
+    THEIRS = "theirs"
+    """No attempt of ours can have."""
+    UNCLEAR = "unclear"
+    """It may have been an attempt of ours whose reply was lost."""
+
+
+IN_CAMPAIGN: Final = frozenset({Status.ADDED, Status.PRESENT})
+FAILED: Final = frozenset({Status.REJECTED, Status.NOT_ADDED, Status.UNKNOWN})
+
+
+@attrs.frozen
+class RecordOutcome:
+    """What became of one input row. Every row has exactly one.
+
+    - ``index``: the row's position in the input, from 0.
+    - ``record_in``: the row as it was given.
+    - ``record``: the service's record where its reply could be read; else None.
+    - ``error``: why, for REJECTED, NOT_ADDED and UNKNOWN.
+    - ``evidence``: for ADDED, see :class:`Evidence`.
+    - ``attribution``: for PRESENT, see :class:`Attribution`.
+    - ``attempts``: requests that held this row.
+    - ``duplicate_of``: for DUPLICATE, the index of the row that came first.
+    - ``differs``: for DUPLICATE, whether the rest of the row (schedule, priority, rank) says
+      something else than the first one did.
+    """
+
+    index: int
+    record_in: Any
+    status: Status
+    record: Record | None = None
+    error: CampaignsError | None = None
+    evidence: Evidence | None = None
+    attribution: Attribution | None = None
+    attempts: int = 0
+    duplicate_of: int | None = None
+    differs: bool | None = None
+
+    @property
+    def in_campaign(self) -> bool:
+        """Whether there is proof that this row's id is on the campaign: ADDED or PRESENT."""
+        return self.status in IN_CAMPAIGN
+
+    @property
+    def crm_record_id(self) -> str | None:
+        """The row's id as far as it can be read; None for a row that has none."""
+        given = self.record_in
+        if isinstance(given, NewRecord):
+            given = given.crm_record_id
+        elif isinstance(given, dict):
+            given = given.get("crm_record_id", given.get("crmRecordId"))
+        return given if isinstance(given, str) else None

@@ -1,0 +1,116 @@
+"""The input of an upload: any iterable or async iterable, read a chunk at a time and never whole."""
+
+import asyncio
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sized
+from itertools import islice
+from typing import Any, Final, Protocol
+
+from campaigns_async.errors import ConfigurationError
+from campaigns_async.models import NewRecord
+
+
+class Source(Protocol):
+    """Records, as many as there are by now.
+
+    ``exhausted``: no more will come. ``error``: what the caller's iterable raised; it is exhausted then.
+    """
+
+    exhausted: bool
+    error: Exception | None
+
+    def take(self, most: int) -> list[Any]:
+        """The next records without waiting, possibly none."""
+        ...
+
+    def rest(self) -> list[Any]:
+        """After a stop: what can be had of the input without waiting and for certain ends."""
+        ...
+
+    async def close(self) -> None:
+        """Read no more."""
+
+
+def open_source(records: Iterable[Any] | AsyncIterable[Any], on_more: Callable[[], None]) -> Source:
+    """Read ``records``; ``on_more`` is called when an async iterable gave some, or ended."""
+    if isinstance(records, str | bytes | Mapping | NewRecord):
+        msg = (
+            f"records is a single {type(records).__name__}; "
+            "give an iterable of records, such as a list with it"
+        )
+        raise ConfigurationError(msg)
+    if isinstance(records, AsyncIterable):
+        return _AsyncSource(records, on_more)
+    if isinstance(records, Iterable):
+        return _SyncSource(records)
+    msg = f"records is of type {type(records).__name__}; give an iterable or async iterable"
+    raise ConfigurationError(msg)
+
+
+class _SyncSource:
+    def __init__(self, records: Iterable[Any]) -> None:
+        self.exhausted = False
+        self.error: Exception | None = None
+        self._sized = isinstance(records, Sized)
+        self._records = iter(records)
+
+    def take(self, most: int) -> list[Any]:
+        taken: list[Any] = []
+        try:
+            # extend keeps what came before an exception; list(islice()) would lose it.
+            taken.extend(islice(self._records, most))
+        except Exception as error:  # noqa: BLE001 - the caller's own; it comes out with the report
+            self.error = error
+            self.exhausted = True
+        else:
+            self.exhausted = len(taken) < most
+        return taken
+
+    def rest(self) -> list[Any]:
+        # What has a length has an end. An iterator may go on for ever.
+        if not self._sized or self.exhausted:
+            return []
+        rest = list(self._records)
+        self.exhausted = True
+        return rest
+
+    async def close(self) -> None:
+        pass
+
+
+class _AsyncSource:
+    _AHEAD: Final = 200
+
+    def __init__(self, records: AsyncIterable[Any], on_more: Callable[[], None]) -> None:
+        self.exhausted = False
+        self.error: Exception | None = None
+        self._on_more = on_more
+        self._buffer: list[Any] = []
+        self._room = asyncio.Event()
+        self._ended = False
+        self._pump = asyncio.create_task(self._read(records))
+
+    async def _read(self, records: AsyncIterable[Any]) -> None:
+        try:
+            async for record in records:
+                self._buffer.append(record)
+                self._on_more()
+                if len(self._buffer) >= self._AHEAD:
+                    self._room.clear()
+                    await self._room.wait()
+        except Exception as error:  # noqa: BLE001 - the caller's own; it comes out with the report
+            self.error = error
+        self._ended = True
+        self._on_more()
+
+    def take(self, most: int) -> list[Any]:
+        taken, self._buffer = self._buffer[:most], self._buffer[most:]
+        self._room.set()
+        self.exhausted = self._ended and not self._buffer
+        return taken
+
+    def rest(self) -> list[Any]:
+        return self.take(len(self._buffer))
+
+    async def close(self) -> None:
+        self._pump.cancel()
+        await asyncio.wait([self._pump])

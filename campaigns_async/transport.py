@@ -1,0 +1,201 @@
+"""The only module that sends: a :class:`Request` becomes a :class:`Response`, or a failure that knows
+whether anything left this machine.
+
+Safe by default: redirects are never followed (the key would travel along), no cookies, no proxy from
+the environment, replies are read under a cap. No exception of aiohttp gets out, because those hold
+the request's headers.
+"""
+
+import asyncio
+import ssl
+from importlib.metadata import version
+from types import SimpleNamespace
+from typing import Final
+
+import aiohttp
+
+from campaigns_async._core.exchange import MEDIA_TYPE, Request, Response
+from campaigns_async.errors import (
+    ConfigurationError,
+    NotSentError,
+    OutcomeUnknownError,
+    TransportError,
+    escape,
+)
+from campaigns_async.settings import ApiKey, Settings, Timeout
+
+MAX_BODY: Final = 8 * 1024 * 1024
+"""Bytes of a reply that are read, at most (a reply to 100 records has some 40,000)."""
+
+MAX_ERROR_BODY: Final = 64 * 1024
+"""Bytes of a refusal that are read, at most."""
+
+_NOT_SENT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+"""No connection, so nothing was sent, whoever made the session."""
+
+_CERTIFICATE: Final = (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError)
+
+
+class _Trace:
+    """Whether aiohttp began to write this request; it says so just before it does."""
+
+    __slots__ = ("begun",)
+
+    def __init__(self) -> None:
+        self.begun = False
+
+
+async def _on_headers_sent(
+    _session: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    _params: aiohttp.TraceRequestHeadersSentParams,
+) -> None:
+    trace = context.trace_request_ctx
+    if isinstance(trace, _Trace):
+        trace.begun = True
+
+
+class Connections:
+    """One aiohttp session on one event loop, made on first use; or the caller's own, never closed here."""
+
+    def __init__(self, session: aiohttp.ClientSession | None = None) -> None:
+        self.own = session is None
+        self.closed = False
+        self._session = session
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def open(self) -> aiohttp.ClientSession:
+        """The session. Raises :exc:`ConfigurationError` after close and on another loop."""
+        loop = asyncio.get_running_loop()
+        if self.closed:
+            msg = "the CampaignsSession is closed; make a new one"
+            raise ConfigurationError(msg)
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            msg = (
+                "the CampaignsSession belongs to another event loop; "
+                "make one in each loop (each asyncio.run, each thread)"
+            )
+            raise ConfigurationError(msg)
+        if self._session is None:
+            trace = aiohttp.TraceConfig()
+            trace.on_request_headers_sent.append(_on_headers_sent)
+            self._session = aiohttp.ClientSession(
+                # How many connections there are is decided by the slots, not here.
+                connector=aiohttp.TCPConnector(limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                trace_configs=[trace],
+            )
+        elif self._session.closed:
+            msg = "the aiohttp session given to CampaignsSession is closed; it must stay open"
+            raise ConfigurationError(msg)
+        return self._session
+
+    async def close(self) -> None:
+        """Close the session if it is ours. Once is enough, twice does no harm."""
+        self.closed = True
+        session, self._session = self._session, None
+        if self.own and session is not None:
+            await session.close()
+
+
+class Transport:
+    """Sends requests with one set of credentials.
+
+    The caller's own aiohttp session has no tracing of ours, so all that is known of a failure on it
+    is whether a connection stood: more failures count as perhaps sent.
+    """
+
+    def __init__(self, settings: Settings, connections: Connections) -> None:
+        self.connections = connections
+        self._base_url = settings.root
+        self._key = settings.api_key
+        self._headers = _build_headers(settings)
+
+    async def send(self, request: Request, timeout: Timeout) -> Response:
+        """One attempt. Raises :exc:`NotSentError` or :exc:`OutcomeUnknownError` if there is no reply.
+
+        A reply whose status line arrived is a reply, even if its body then breaks off: it comes with
+        ``complete`` False.
+        """
+        session = self.connections.open()
+        trace = _Trace()
+        failure: TransportError
+        try:
+            async with session.request(
+                request.method,
+                self._base_url + request.path,
+                data=request.body,
+                headers=self._headers,
+                allow_redirects=False,
+                raise_for_status=False,
+                timeout=aiohttp.ClientTimeout(
+                    total=timeout.total, connect=timeout.connect, sock_read=timeout.read
+                ),
+                trace_request_ctx=trace,
+            ) as reply:
+                return await self._read(reply)
+        except asyncio.CancelledError as cancelled:
+            # Without the frames of aiohttp, whose locals hold the request.
+            cancelled.__context__ = None
+            raise cancelled.with_traceback(None)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not get out
+            failure = self._describe(error, begun=trace.begun or not self.connections.own)
+        # Outside of the handler, so that the exception of aiohttp is not kept as context.
+        raise failure
+
+    async def _read(self, reply: aiohttp.ClientResponse) -> Response:
+        good = 200 <= reply.status < 300
+        cap = MAX_BODY if good else MAX_ERROR_BODY
+        body = bytearray()
+        complete = True
+        try:
+            async for chunk in reply.content.iter_any():
+                body += chunk
+                if len(body) > cap:
+                    complete = False
+                    reply.close()
+                    break
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            # The status line is here: what it proves, it proves without its body.
+            complete = False
+        headers = {name.lower(): value for name, value in reply.headers.items()}
+        data = bytes(body[:cap])
+        if not good:
+            headers = {name: self._scrub(value) for name, value in headers.items()}
+            data = data.replace(self._key.encode(), _MASK.encode())
+        return Response(reply.status, headers, data, complete)
+
+    def _scrub(self, text: str) -> str:
+        """Without the key: a gateway may send back what it was sent."""
+        return text.replace(self._key, _MASK)
+
+    def _describe(self, error: Exception, *, begun: bool) -> TransportError:
+        what = self._scrub(escape(f"{type(error).__name__}: {error}".rstrip(": "), 300))
+        if isinstance(error, _NOT_SENT) or not begun:
+            permanent = isinstance(error, _CERTIFICATE | aiohttp.InvalidURL)
+            advice = "check base_url, DNS, network and proxy"
+            if permanent:
+                advice = "the server's certificate does not verify; check base_url and the CA bundle"
+            return NotSentError(f"nothing was sent: {what}; {advice}", permanent=permanent)
+        timed_out = isinstance(error, TimeoutError)
+        reason = f"no reply after sending: {what}; the request may or may not have been executed"
+        return OutcomeUnknownError(reason, timed_out=timed_out)
+
+
+_MASK: Final = "eght_***"
+
+
+def _build_headers(settings: Settings) -> dict[str, str | ApiKey]:
+    agent = f"campaigns-async/{version('campaigns-async')}"
+    if settings.user_agent_suffix:
+        agent += f" {settings.user_agent_suffix}"
+    return {
+        "X-API-Key": settings.api_key,
+        "X-8x8-Tenant": settings.tenant,
+        "Content-Type": MEDIA_TYPE,
+        "Accept": f"{MEDIA_TYPE}, application/json;q=0.9, application/problem+json;q=0.9",
+        "User-Agent": agent,
+    }
