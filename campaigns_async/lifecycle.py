@@ -1,4 +1,4 @@
-"""The campaign's state machine, once, as data: the client, the local service and the docs read it here.
+"""The campaign's state machine, once, as data for the client, the local service and the docs.
 
 Source: the vendor's page "State machine". Where its table and its diagram differ (the diagram
 draws CANCEL from READY too), the table counts and the difference stands in
@@ -44,9 +44,7 @@ TRANSITIONS: Final[Mapping[CampaignAction, Transition]] = MappingProxyType(
             ),
             Transition(_A.RESET, frozenset({_S.READY, _S.BUILD_ERROR}), _S.CREATED),
             # PENDING instead of STARTING where the campaign's start time lies ahead.
-            Transition(
-                _A.START, frozenset({_S.READY}), _S.STARTING, (_S.RUNNING, _S.BUILD_ERROR)
-            ),
+            Transition(_A.START, frozenset({_S.READY}), _S.STARTING, (_S.RUNNING, _S.BUILD_ERROR)),
             Transition(_A.PAUSE, frozenset({_S.RUNNING}), _S.PAUSED),
             Transition(_A.RESUME, frozenset({_S.PAUSED}), _S.RUNNING),
             Transition(_A.RETRY, frozenset({_S.RUN_ERROR}), _S.RUNNING),

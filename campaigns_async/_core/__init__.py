@@ -1,1 +1,1 @@
-"""The sans-I/O core: plain values in, plain values out. No loop, no clock, no randomness, no logging."""
+"""The sans-I/O core, plain values in and out: no loop, no clock, no randomness, no logging."""
