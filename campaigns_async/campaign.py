@@ -11,7 +11,7 @@ from campaigns_async._core.exchange import Request, Response
 from campaigns_async._core.problems import unexpected_error
 from campaigns_async._core.ranks import Order
 from campaigns_async._core.retry import may_repeat, may_repeat_action
-from campaigns_async._core.rows import Row, parse_row
+from campaigns_async._core.rows import Row, parse_row, repeated_id_error
 from campaigns_async._core.wire import (
     UnreadableBodyError,
     decode_campaign,
@@ -57,8 +57,8 @@ class CampaignHandle:
     disables the campaign; None leaves that alone.
 
     Every call raises :exc:`APIError` for a refusal, :exc:`NotSentError` or
-    :exc:`OutcomeUnknownError` where there was no reply, and :exc:`ConfigurationError` when the session
-    is closed or belongs to another event loop.
+    :exc:`OutcomeUnknownError` where there was no reply, and :exc:`ConfigurationError` when the
+    session is closed or belongs to another event loop.
 
     Source: the vendor's pages "Modify campaign" and "Add records".
     """
@@ -81,7 +81,10 @@ class CampaignHandle:
         return await self.modify(CampaignAction.RESET, enabled=enabled)
 
     async def start(
-        self, build_on_start: bool | None = None, *, enabled: bool | None = None
+        self,
+        build_on_start: bool | None = None,  # noqa: FBT001 - the only thing START takes
+        *,
+        enabled: bool | None = None,
     ) -> Campaign:
         """Start dialing, or schedule it if the start time lies ahead; from READY.
 
@@ -121,9 +124,9 @@ class CampaignHandle:
     ) -> Campaign:
         """Ask for an action by its name.
 
-        Repeated where that is safe: if it was never sent, after 429, and after a 5xx for the actions
-        that the state guards (START PAUSE RESUME CANCEL). A refusal after an attempt that had no clear
-        end has ``after_ambiguous_attempt`` set: the first attempt may have been carried out.
+        Repeated where that is safe: if it was never sent, after 429, and after a 5xx for the
+        actions that the state guards (START PAUSE RESUME CANCEL). A refusal after an attempt that
+        had no clear end has ``after_ambiguous_attempt`` set: that one may have been carried out.
         """
         return await self._modify(action, enabled=enabled, build_on_start=build_on_start)
 
@@ -155,8 +158,9 @@ class CampaignHandle:
     async def start_when_ready(self, *, deadline: float) -> Campaign:
         """START, again and again while the campaign is BUILDING; never by BUILD.
 
-        The end of a build cannot be asked for, but START is refused until then and harmless. A reply
-        that names another state is raised at once, and so is the last one after ``deadline`` seconds.
+        The end of a build cannot be asked for, but START is refused until then and harmless. A
+        reply that names another state is raised at once, and the last one after ``deadline``
+        seconds.
         """
         loop = asyncio.get_running_loop()
         limit = loop.time() + deadline
@@ -182,10 +186,11 @@ class CampaignHandle:
 
         For more, or where some may be on the campaign already, use :meth:`upload`.
 
-        Raises :exc:`InvalidRecordError` before anything is sent: blank or over-long id, id repeated
-        among the records, time without a zone, rank that is no number, none or more than 100 of them.
-        Not repeated after an attempt that may have been executed; after
-        :exc:`OutcomeUnknownError` or :exc:`ServerError` an :meth:`upload` of the same records finds out.
+        Raises :exc:`InvalidRecordError` before anything is sent: blank or over-long id, id
+        repeated among the records, time without a zone, rank that is no number, none or more than
+        100 of them. Not repeated after an attempt that may have been executed; after
+        :exc:`OutcomeUnknownError` or :exc:`ServerError` an :meth:`upload` of the same records
+        finds out.
         """
         rows = _parse_batch(records)
         reply = await self._dispatcher.call(
@@ -217,23 +222,26 @@ class CampaignHandle:
         ``records``: any iterable or async iterable of :class:`NewRecord`, mappings or ids, 1 to
         millions; read as far ahead as requests need and never whole. Empty: a report of nothing.
 
-        - ``order``: "input" gives every record without a rank of its own ``rank_start`` + its position, so
-          that it is dialed in input order; "server" leaves ranks to the service, which gives them by
-          arrival.
-        - ``exclusive``: your word that none of the ids was on the campaign before and nobody else adds
-          them meanwhile. Then a batch whose reply was lost is settled by one request and counts as ADDED
-          (``inferred``). As soon as a reply proves the word wrong, it is not relied on any more.
-        - ``on_duplicate``: a repeated id in the input is DUPLICATE ("first"), or REJECTED ("error").
-        - ``on_outcome``: called, and awaited if it is async, with each :class:`RecordOutcome`, in order of
-          settling. ``on_progress``: with a :class:`Progress`, up to ten times a second and at the end. One
-          that raises is logged and listed in the report; the upload goes on.
-        - ``deadline``: seconds; what is not settled by then is NOT_ADDED or UNKNOWN. None: it goes on,
-          through outages and builds, until every record is settled or the service refuses for good.
+        - ``order``: "input" gives every record without a rank of its own ``rank_start`` + its
+          position, so that it is dialed in input order; "server" leaves ranks to the service, which
+          gives them by arrival.
+        - ``exclusive``: your word that none of the ids was on the campaign before and nobody else
+          adds them meanwhile. Then a batch whose reply was lost is settled by one request and
+          counts as ADDED (``inferred``). As soon as a reply proves the word wrong, it is not relied
+          on any more.
+        - ``on_duplicate``: a repeated id in the input is DUPLICATE ("first"), or REJECTED
+          ("error").
+        - ``on_outcome``: called, and awaited if it is async, with each :class:`RecordOutcome`, in
+          order of settling. ``on_progress``: with a :class:`Progress`, up to ten times a second and
+          at the end. One that raises is logged and listed in the report; the upload goes on.
+        - ``deadline``: seconds; what is not settled by then is NOT_ADDED or UNKNOWN. None: it goes
+          on, through outages and builds, until every record is settled or the service refuses for
+          good.
         - ``stop_after_rejects``: stop once this many records were REJECTED. None: never.
 
-        Refusals never raise, they are in the report (:meth:`UploadReport.raise_for_errors`). What does:
-        the iterable's own exception, after all that was read is settled, and a cancellation; both carry
-        the account in their attribute ``report``.
+        Refusals never raise, they are in the report (:meth:`UploadReport.raise_for_errors`). What
+        does: the iterable's own exception, after all that was read is settled, and a cancellation;
+        both carry the account in their attribute ``report``.
         """
         return await Upload(
             self._dispatcher,
@@ -262,9 +270,8 @@ class CampaignHandle:
             raise ConfigurationError(msg)
 
         def make(on_outcome: OnOutcome) -> Upload:
-            return Upload(
-                self._dispatcher, self._records_path, records, **options, on_outcome=on_outcome
-            )
+            options["on_outcome"] = on_outcome
+            return Upload(self._dispatcher, self._records_path, records, **options)
 
         return OutcomeStream(make)
 
@@ -309,8 +316,7 @@ def _parse_batch(records: Iterable[Any]) -> list[Row]:
     first: dict[str, int] = {}
     for row in rows:
         if first.setdefault(row.id, row.index) != row.index:
-            msg = f"its crm_record_id repeats record {first[row.id]}; leave one of them out"
-            raise InvalidRecordError(msg, index=row.index, field="crm_record_id")
+            raise repeated_id_error(row.index, first[row.id])
     return rows
 
 

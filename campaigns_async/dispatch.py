@@ -67,9 +67,7 @@ class Dispatcher:
     def new_backoff(self, cap: float | None = None) -> Backoff:
         """The waits of one call or one batch; ``cap`` in seconds, None for the retry policy's."""
         retry = self.settings.retry
-        return Backoff(
-            base=retry.base, cap=retry.cap if cap is None else cap, random=self._random
-        )
+        return Backoff(base=retry.base, cap=retry.cap if cap is None else cap, random=self._random)
 
     async def attempt(
         self, request: Request, *, within: float | None = None

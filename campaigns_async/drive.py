@@ -18,7 +18,12 @@ from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.verdicts import decide_verdict
 from campaigns_async._core.wire import encode_records
 from campaigns_async.dispatch import Dispatcher, now
-from campaigns_async.errors import CampaignsError, OutcomeUnknownError, TransportError, UploadStoppedError
+from campaigns_async.errors import (
+    CampaignsError,
+    OutcomeUnknownError,
+    TransportError,
+    UploadStoppedError,
+)
 from campaigns_async.models import MAX_RECORDS_PER_REQUEST
 
 GRACE: Final = 2.0

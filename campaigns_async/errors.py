@@ -211,9 +211,7 @@ class APIError(CampaignsError):
 
     def __str__(self) -> str:
         said = [self.problem.title, self.problem.detail]
-        said += [
-            f"{e.field or '?'}: {e.message or e.code or '?'}" for e in self.problem.errors[:3]
-        ]
+        said += [f"{e.field or '?'}: {e.message or e.code or '?'}" for e in self.problem.errors[:3]]
         parts = [f"the service answered {self.status}"]
         text = "; ".join(dict.fromkeys(escape(s) for s in said if s))
         if text:

@@ -116,7 +116,7 @@ class Account:
     """Counts settlements as they come."""
 
     def __init__(self) -> None:
-        self.counts: Counter[Status] = Counter({status: 0 for status in Status})
+        self.counts: Counter[Status] = Counter(dict.fromkeys(Status, 0))
         self.failed: list[RecordOutcome] = []
         self.callback_errors: list[Exception] = []
 

@@ -56,7 +56,7 @@ class ApiKey(str):
         return self
 
     @classmethod
-    def parse(cls, text: str | None) -> Self:
+    def parse(cls, text: object) -> Self:
         """The key, checked for what would fail with 401 or break the header; never echoed."""
         if not text:
             msg = f"there is no API key: pass api_key, or set {ENVIRONMENT['api_key']}"
@@ -76,7 +76,7 @@ class ApiKey(str):
         raise ConfigurationError(msg)
 
 
-def parse_tenant(text: str | None) -> str:
+def parse_tenant(text: object) -> str:
     """The tenant name, checked for what cannot be in a header."""
     if not text:
         msg = (
@@ -94,7 +94,7 @@ def parse_tenant(text: str | None) -> str:
     raise ConfigurationError(msg)
 
 
-def parse_base_url(base_url: str | None, site: str | None) -> str:
+def parse_base_url(base_url: object, site: str | None) -> str:
     """The root under which ``/{campaignId}`` stands, without a slash at its end.
 
     ``base_url`` replaces it whole. It must be https, except to this machine: the key goes there.

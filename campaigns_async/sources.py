@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sized
 from itertools import islice
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from campaigns_async.errors import ConfigurationError
 from campaigns_async.models import NewRecord
@@ -30,18 +30,19 @@ class Source(Protocol):
         """Read no more."""
 
 
-def open_source(records: Iterable[Any] | AsyncIterable[Any], on_more: Callable[[], None]) -> Source:
+def open_source(records: object, on_more: Callable[[], None]) -> Source:
     """Read ``records``; ``on_more`` is called when an async iterable gave some, or ended."""
     if isinstance(records, str | bytes | Mapping | NewRecord):
+        kind = type(cast("object", records)).__name__
         msg = (
-            f"records is a single {type(records).__name__}; "
+            f"records is a single {kind}; "
             "give an iterable of records, such as a list with it"
         )
         raise ConfigurationError(msg)
     if isinstance(records, AsyncIterable):
-        return _AsyncSource(records, on_more)
+        return _AsyncSource(cast("AsyncIterable[Any]", records), on_more)
     if isinstance(records, Iterable):
-        return _SyncSource(records)
+        return _SyncSource(cast("Iterable[Any]", records))
     msg = f"records is of type {type(records).__name__}; give an iterable or async iterable"
     raise ConfigurationError(msg)
 

@@ -30,7 +30,11 @@ MAX_BODY: Final = 8 * 1024 * 1024
 MAX_ERROR_BODY: Final = 64 * 1024
 """Bytes of a refusal that are read, at most."""
 
-_NOT_SENT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+_NOT_SENT: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+)
 """No connection, so nothing was sent, whoever made the session."""
 
 _CERTIFICATE: Final = (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError)
@@ -178,7 +182,9 @@ class Transport:
             permanent = isinstance(error, _CERTIFICATE | aiohttp.InvalidURL)
             advice = "check base_url, DNS, network and proxy"
             if permanent:
-                advice = "the server's certificate does not verify; check base_url and the CA bundle"
+                advice = (
+                    "the server's certificate does not verify; check base_url and the CA bundle"
+                )
             return NotSentError(f"nothing was sent: {what}; {advice}", permanent=permanent)
         timed_out = isinstance(error, TimeoutError)
         reason = f"no reply after sending: {what}; the request may or may not have been executed"

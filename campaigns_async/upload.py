@@ -12,15 +12,16 @@ from campaigns_async._core.ranks import Order, Ranks
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.drive import GRACE, Drive, build_engine
-from campaigns_async.errors import CampaignsError, ConfigurationError, UploadStoppedError
+from campaigns_async.errors import ConfigurationError, UploadStoppedError
 from campaigns_async.models import MAX_RECORDS_PER_REQUEST, NewRecord
-from campaigns_async.outcomes import RecordOutcome
+from campaigns_async.outcomes import RecordOutcome, Status
 from campaigns_async.report import Account, Progress, UploadReport
 from campaigns_async.sources import open_source
 
-Records = Iterable[NewRecord | Mapping[str, Any] | str] | AsyncIterable[
-    NewRecord | Mapping[str, Any] | str
-]
+Records = (
+    Iterable[NewRecord | Mapping[str, Any] | str]
+    | AsyncIterable[NewRecord | Mapping[str, Any] | str]
+)
 OnOutcome = Callable[[RecordOutcome], Awaitable[None] | None]
 OnProgress = Callable[[Progress], Awaitable[None] | None]
 
@@ -137,7 +138,9 @@ class Upload:
     def _feed(self) -> None:
         """As many rows as there is room for, and as there are by now."""
         loop = asyncio.get_running_loop()
-        while self._engine.wants_rows and not self._engine.stopped_by and not self._source.exhausted:
+        while (
+            self._engine.wants_rows and not self._engine.stopped_by and not self._source.exhausted
+        ):
             taken = self._source.take(MAX_RECORDS_PER_REQUEST)
             if taken:
                 self._settle(self._engine.feed(taken, loop.time()))
@@ -162,7 +165,7 @@ class Upload:
                 self._outbox_rows += len(settlement.rows)
         if settled:
             self._news.set()
-        limit, rejected = self._stop_after_rejects, self._account.rejected
+        limit, rejected = self._stop_after_rejects, self._account.counts[Status.REJECTED]
         if limit is not None and rejected >= limit and self._engine.stopped_by is None:
             self._drive.stop(
                 UploadStoppedError(f"{rejected} records were rejected, and {limit} was the limit")
@@ -194,16 +197,20 @@ class Upload:
         self._over = True
         self._news.set()
 
-    async def _call(self, callback: Callable[[Any], Awaitable[None] | None] | None, news: Any) -> None:
+    async def _call(
+        self, callback: Callable[[Any], Awaitable[None] | None] | None, news: Any
+    ) -> None:
         if callback is None:
             return
         try:
             result = callback(news)
             if inspect.isawaitable(result):
                 await result
-        except Exception as error:  # noqa: BLE001 - the caller's own; the upload goes on
+        except Exception as error:
             self._account.callback_errors.append(error)
-            _logger.warning("a callback of the upload raised %s", type(error).__name__, exc_info=error)
+            _logger.warning(
+                "a callback of the upload raised %s", type(error).__name__, exc_info=error
+            )
 
     def _progress(self) -> Progress:
         return Progress(

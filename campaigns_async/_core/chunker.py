@@ -7,9 +7,9 @@ from campaigns_async._core.rows import Row
 
 
 class Chunker:
-    """A full batch is ready at once; a partial one when flushed, or ``linger`` seconds after its first row.
+    """A full batch is ready at once, a partial one when flushed or when it has lingered.
 
-    ``linger`` None: a partial batch waits for :meth:`flush`.
+    ``linger``: seconds from its first row. None: a partial batch waits for :meth:`flush`.
     """
 
     def __init__(self, *, size: int, linger: float | None = None) -> None:
@@ -35,7 +35,9 @@ class Chunker:
 
     def ready_at(self) -> float:
         """From when on :meth:`take` gives a batch if no more rows come; infinity for never."""
-        if len(self._rows) >= self._size or (self._rows and self._fed - len(self._rows) < self._flush_below):
+        if len(self._rows) >= self._size or (
+            self._rows and self._fed - len(self._rows) < self._flush_below
+        ):
             return -math.inf
         if not self._rows or self._linger is None:
             return math.inf

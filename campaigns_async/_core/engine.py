@@ -15,12 +15,12 @@ from typing import Final
 import attrs
 
 from campaigns_async._core.chunker import Chunker
-from campaigns_async._core.dedupe import Dedupe
+from campaigns_async._core.dedupe import Dedupe, Repeat
 from campaigns_async._core.gate import Gate
 from campaigns_async._core.ranks import Ranks
 from campaigns_async._core.resolver import Piece, Resolver
 from campaigns_async._core.retry import Backoff, Budget
-from campaigns_async._core.rows import Row, parse_row
+from campaigns_async._core.rows import Row, parse_row, repeated_id_error
 from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.verdicts import Proof, Step, Verdict
 from campaigns_async.errors import CampaignsError, InvalidRecordError
@@ -33,8 +33,8 @@ _NO_REASON: Final = CampaignsError("the upload was stopped")
 class Judged:
     """What one verdict brought.
 
-    ``settled``: rows whose outcome is known now. ``hold``: seconds for which nothing at all should be
-    sent, by anyone on this session; None for no such wish.
+    ``settled``: rows whose outcome is known now. ``hold``: seconds for which nothing at all should
+    be sent, by anyone on this session; None for no such wish.
     """
 
     settled: list[Settlement]
@@ -105,15 +105,7 @@ class Engine:
                 continue
             repeat = self._dedupe.claim(row) if self._dedupe else None
             if repeat is not None:
-                error = None
-                if self._repeats_are_errors:
-                    error = InvalidRecordError(
-                        f"its crm_record_id repeats record {repeat.first}; leave one of them out",
-                        index=index,
-                        field="crm_record_id",
-                    )
-                status = Status.REJECTED if error else Status.DUPLICATE
-                settled.append(Settlement([row], status, error=error, repeat=repeat))
+                settled.append(self._settle_repeat(row, repeat))
                 continue
             if self.stopped_by is not None:
                 settled.append(Settlement([row], Status.NOT_ADDED, error=self.stopped_by))
@@ -121,6 +113,12 @@ class Engine:
             self._chunker.feed(row, now)
             self.unsettled += 1
         return settled
+
+    def _settle_repeat(self, row: Row, repeat: Repeat) -> Settlement:
+        if not self._repeats_are_errors:
+            return Settlement([row], Status.DUPLICATE, repeat=repeat)
+        error = repeated_id_error(row.index, repeat.first)
+        return Settlement([row], Status.REJECTED, error=error, repeat=repeat)
 
     def flush(self) -> None:
         """What has been fed need not wait for a full batch."""
@@ -171,7 +169,9 @@ class Engine:
         if self._gate.closed:
             if any(self._gate.is_canary(piece) for piece in self._ready):
                 return -math.inf
-            return min((at for at, _, p in self._waiting if self._gate.is_canary(p)), default=math.inf)
+            return min(
+                (at for at, _, p in self._waiting if self._gate.is_canary(p)), default=math.inf
+            )
         if self._ready:
             return -math.inf
         retry = self._waiting[0][0] if self._waiting else math.inf

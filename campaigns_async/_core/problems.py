@@ -70,9 +70,7 @@ def parse_error(response: Response, now: datetime, ids: Collection[str] = ()) ->
     return error
 
 
-def _classify(
-    status: int, problem: Problem, ids: Collection[str]
-) -> tuple[type[APIError], str]:
+def _classify(status: int, problem: Problem, ids: Collection[str]) -> tuple[type[APIError], str]:
     if status in _ABOUT_CONTENT:
         if says_duplicate(problem):
             return DuplicateRecordError, hints.DUPLICATE

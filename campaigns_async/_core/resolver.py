@@ -72,9 +72,7 @@ class Piece:
 
     def part(self, rows: Sequence[Row]) -> "Piece":
         """Some of its rows, with the same past."""
-        return Piece(
-            rows, self.case, self.open, self.attempts, whole=False, failure=self.failure
-        )
+        return Piece(rows, self.case, self.open, self.attempts, whole=False, failure=self.failure)
 
 
 @attrs.frozen
@@ -209,9 +207,7 @@ class Resolver:
             )
         )
 
-    def _conclude(
-        self, piece: Piece, settled: list[Settlement], parts: list[Piece]
-    ) -> Resolution:
+    def _conclude(self, piece: Piece, settled: list[Settlement], parts: list[Piece]) -> Resolution:
         """The piece is over; ``parts`` take its place."""
         parked = sum(part.rest is not None for part in parts)
         gone = 1 if piece.rest is None else 2

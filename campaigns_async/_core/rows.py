@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 import attrs
 
@@ -35,11 +35,13 @@ class Row:
 
 
 def parse_row(given: Any, index: int, rank: float | None = None) -> Row:
-    """The row for one input record: a :class:`NewRecord`, a mapping with its fields, or an id alone.
+    """The row for one record: a :class:`NewRecord`, a mapping with its fields, or an id alone.
 
     ``rank`` is the one to give a record that has none of its own; None leaves it to the service.
     Raises :exc:`InvalidRecordError` with the index and the field.
     """
+    crm_record_id: Any
+    own_rank: Any
     if isinstance(given, str):
         crm_record_id, rest, own_rank = given, "", None
     elif isinstance(given, NewRecord):
@@ -47,18 +49,26 @@ def parse_row(given: Any, index: int, rank: float | None = None) -> Row:
         rest = _encode_rest(given.schedule_at, given.priority, index)
         own_rank = given.rank
     elif isinstance(given, Mapping):
-        fields = _fields(given, index)
+        fields = _fields(cast("Mapping[Any, Any]", given), index)
         crm_record_id = fields.get("crm_record_id")
         rest = _encode_rest(fields.get("schedule_at"), fields.get("priority"), index)
         own_rank = fields.get("rank")
     else:
-        _refuse(index, None, f"an object of type {type(given).__name__} is no record; {_WHAT_SERVES}")
+        _refuse(
+            index, None, f"an object of type {type(given).__name__} is no record; {_WHAT_SERVES}"
+        )
     encoded_id = encode_id(_checked_id(crm_record_id, index))
     if own_rank is None:
         return Row(index, given, crm_record_id, rest, encode_record(encoded_id, rest, rank))
     own_rank = _checked_rank(own_rank, index)
     said = f"{rest},{own_rank!r}"
     return Row(index, given, crm_record_id, said, encode_record(encoded_id, rest, own_rank))
+
+
+def repeated_id_error(index: int, first: int) -> InvalidRecordError:
+    """For the row at ``index``, whose id the one at ``first`` has."""
+    reason = f"its crm_record_id repeats record {first}; leave one of them out"
+    return InvalidRecordError(reason, index=index, field="crm_record_id")
 
 
 _WHAT_SERVES: Final = "give a NewRecord, a mapping with its fields, or the id as a string"
@@ -126,7 +136,9 @@ def _checked_time(value: Any, index: int) -> str | None:
                 f"schedule_at {_show(value)} cannot be read; write it as 2026-12-01T09:00:00+00:00",
             )
     if not isinstance(moment, datetime):
-        _refuse(index, field, f"schedule_at is of type {type(value).__name__}; give a datetime or text")
+        _refuse(
+            index, field, f"schedule_at is of type {type(value).__name__}; give a datetime or text"
+        )
     try:
         if moment.utcoffset() is not None:
             return encode_time(moment)

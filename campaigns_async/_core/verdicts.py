@@ -112,9 +112,7 @@ class Verdict:
         return {record.crm_record_id: record for record in records if record.crm_record_id}
 
 
-def decide_verdict(
-    ids: Sequence[str], seen: Response | TransportError, now: datetime
-) -> Verdict:
+def decide_verdict(ids: Sequence[str], seen: Response | TransportError, now: datetime) -> Verdict:
     """What ``seen`` proves about a POST of records with these ids."""
     if isinstance(seen, TransportError):
         return _decide_failure(seen)

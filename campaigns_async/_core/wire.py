@@ -36,9 +36,7 @@ def _camel(name: str) -> str:
 
 
 FIELD_OF_KEY: Final[Mapping[str, str]] = {
-    key: field.name
-    for field in attrs.fields(NewRecord)
-    for key in (field.name, _camel(field.name))
+    key: field.name for field in attrs.fields(NewRecord) for key in (field.name, _camel(field.name))
 }
 """Either spelling of a new record's key to its Python name."""
 

@@ -63,7 +63,9 @@ def says_invalid(problem: Problem) -> bool:
 
 # --- the campaign's state and kind
 
-_NOT_DYNAMIC: Final = re.compile(r"\bis_?dynamic\b|\b(?:not|non)[\s-]+(?:a\s+)?dynamic\b", re.IGNORECASE)
+_NOT_DYNAMIC: Final = re.compile(
+    r"\bis_?dynamic\b|\b(?:not|non)[\s-]+(?:a\s+)?dynamic\b", re.IGNORECASE
+)
 
 
 def says_not_dynamic(problem: Problem) -> bool:
@@ -207,6 +209,8 @@ def _ends(text: str, end: int) -> bool:
 
 
 def _is_distinctive(crm_record_id: str) -> bool:
-    return len(crm_record_id) >= _MIN_DISTINCTIVE and any(c.isdigit() for c in crm_record_id) and (
-        not crm_record_id.isdigit() or len(crm_record_id) > _MIN_DISTINCTIVE
+    return (
+        len(crm_record_id) >= _MIN_DISTINCTIVE
+        and any(c.isdigit() for c in crm_record_id)
+        and (not crm_record_id.isdigit() or len(crm_record_id) > _MIN_DISTINCTIVE)
     )
