@@ -6,10 +6,12 @@ record in, and gives an account of each that is never a guess.
 
 from importlib.metadata import version as _version
 
+from campaigns_async.batcher import Delivery, RecordBatcher
 from campaigns_async.campaign import CampaignHandle
 from campaigns_async.errors import (
     APIError,
     AuthenticationError,
+    BatcherFullError,
     CampaignsError,
     CampaignStateError,
     ConfigurationError,
@@ -26,6 +28,7 @@ from campaigns_async.errors import (
     ServerError,
     TransportError,
     UnexpectedResponseError,
+    UnresolvedError,
     UploadError,
     UploadStoppedError,
     ValidationError,
@@ -55,6 +58,7 @@ __all__ = [
     "APIError",
     "Attribution",
     "AuthenticationError",
+    "BatcherFullError",
     "Campaign",
     "CampaignAction",
     "CampaignDisplayStatus",
@@ -65,6 +69,7 @@ __all__ = [
     "CampaignsSession",
     "ConfigurationError",
     "ConflictError",
+    "Delivery",
     "DuplicateRecordError",
     "Evidence",
     "FieldError",
@@ -81,6 +86,7 @@ __all__ = [
     "Progress",
     "RateLimitError",
     "Record",
+    "RecordBatcher",
     "RecordCount",
     "RecordOutcome",
     "RecordPriority",
@@ -93,6 +99,7 @@ __all__ = [
     "Timeout",
     "TransportError",
     "UnexpectedResponseError",
+    "UnresolvedError",
     "UploadError",
     "UploadReport",
     "UploadStoppedError",

@@ -19,6 +19,7 @@ from campaigns_async._core.wire import (
     encode_action,
     encode_records,
 )
+from campaigns_async.batcher import RecordBatcher
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.errors import (
     CampaignStateError,
@@ -274,6 +275,39 @@ class CampaignHandle:
             return Upload(self._dispatcher, self._records_path, records, **options)
 
         return OutcomeStream(make)
+
+    def batcher(
+        self,
+        *,
+        linger: float = 0.05,
+        max_batch_size: int = MAX_RECORDS_PER_REQUEST,
+        max_in_flight: int | None = None,
+        max_buffered: int = 10_000,
+        when_full: Literal["wait", "error"] = "wait",
+        order: Order = "server",
+        exclusive: bool = False,
+    ) -> RecordBatcher:
+        """A :class:`RecordBatcher`, for services and workers that get one record at a time.
+
+        - ``linger``: seconds that a batch waits for more, from its first record. A full one goes at
+          once; 0 sends what there is.
+        - ``max_batch_size``: records in one request, 1 to 100.
+        - ``max_in_flight``: requests of this batcher at once, below the session's own limit.
+        - ``max_buffered``: records that are not settled, at most. Then ``when_full``: "wait" for
+          room, or "error": :exc:`BatcherFullError`.
+        - ``order``, ``exclusive``: as for :meth:`upload`; ranks count the submits, from 1.
+        """
+        return RecordBatcher(
+            self._dispatcher,
+            self._records_path,
+            linger=linger,
+            max_batch_size=max_batch_size,
+            max_in_flight=max_in_flight,
+            max_buffered=max_buffered,
+            when_full=when_full,
+            order=order,
+            exclusive=exclusive,
+        )
 
     @property
     def _path(self) -> str:

@@ -1,4 +1,4 @@
-"""Requests on their way: a turn, an attempt, and for single calls another one where that is safe."""
+"""Requests on their way: a turn, an attempt, and for single calls another where that is safe."""
 
 import asyncio
 import random
@@ -101,7 +101,8 @@ class Dispatcher:
         """A 2xx reply, after as many attempts as the retry policy allows; else the last error.
 
         ``may_repeat``: whether this request may be repeated after that error. ``ids``: those of the
-        request, to be found in the words of a refusal. ``deadline``: seconds, below the policy's own.
+        request, to be found in the words of a refusal. ``deadline``: seconds; the policy's own
+        counts if that is shorter.
         """
         retry = self.settings.retry
         loop = asyncio.get_running_loop()

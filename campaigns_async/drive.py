@@ -62,7 +62,7 @@ class Drive:
     """One engine on one campaign.
 
     - ``on_settled``: told at once of everything that is settled; must not wait.
-    - ``feed``: called whenever there may be room for rows; gives the engine more, and must not wait.
+    - ``feed``: called when there may be room for rows; gives the engine more, and must not wait.
     - ``may_send``: False holds further requests back, while nobody takes the outcomes.
     - ``max_in_flight``: requests of this engine, below what the session allows.
     """
@@ -86,6 +86,7 @@ class Drive:
         self._may_send = may_send
         self._max_in_flight = math.inf if max_in_flight is None else max_in_flight
         self._deadline_at: float | None = None
+        self._turn: asyncio.Future[Ticket] | None = None
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[Response | TransportError]] = set()
 
@@ -104,49 +105,60 @@ class Drive:
         ``deadline``: seconds from now, None for none; then ``on_deadline`` stops it. A cancellation
         stops it too, gives requests in flight :data:`GRACE` seconds, and comes out.
         """
-        loop = asyncio.get_running_loop()
         timer = None
         if deadline is not None:
+            loop = asyncio.get_running_loop()
             self._deadline_at = loop.time() + deadline
             timer = loop.call_at(self._deadline_at, self._expire, on_deadline)
-        turn: asyncio.Future[Ticket] | None = None
-        wake: asyncio.TimerHandle | None = None
         try:
-            while True:
-                self._changed.clear()
-                self._feed()
-                if not self._tasks and (self._engine.done or self._engine.stopped_by):
-                    return
-                due = self._engine.wake_at() if self._may_send_one() else math.inf
-                if due <= loop.time():
-                    # The turn first and the batch then: what waits for a turn may change its mind.
-                    if turn is None:
-                        turn = self._dispatcher.slots.request()
-                        turn.add_done_callback(lambda _: self.notify())
-                    if turn.done():
-                        self._begin(turn.result())
-                        turn = None
-                        continue
-                elif turn is not None:
-                    self._dispatcher.slots.withdraw(turn)
-                    turn = None
-                if due > loop.time() and due != math.inf:
-                    wake = loop.call_at(due, self.notify)
-                await self._changed.wait()
-                if wake is not None:
-                    wake.cancel()
-                    wake = None
+            await self._send_all()
         except asyncio.CancelledError:
             self.stop(UploadStoppedError("the upload was cancelled"))
             raise
         finally:
-            for handle in (timer, wake):
-                if handle is not None:
-                    handle.cancel()
-            if turn is not None:
-                self._dispatcher.slots.withdraw(turn)
+            if timer is not None:
+                timer.cancel()
             # Only after a cancellation is anything still in flight here.
             await self._end()
+
+    async def _send_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                self._changed.clear()
+                due = self._send_what_may_go()
+                if not self._tasks and (self._engine.done or self._engine.stopped_by):
+                    return
+                timer = None if due == math.inf else loop.call_at(due, self.notify)
+                await self._changed.wait()
+                if timer is not None:
+                    timer.cancel()
+        finally:
+            self._give_up_turn()
+
+    def _send_what_may_go(self) -> float:
+        """Begin all requests that may begin now; when there may be more, infinity for unknown."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._feed()
+            free = len(self._tasks) < self._max_in_flight and self._may_send()
+            due = self._engine.wake_at() if free else math.inf
+            if due > loop.time():
+                self._give_up_turn()
+                return due
+            # The turn first and the batch then: what waits for a turn may change its mind.
+            if self._turn is None:
+                self._turn = self._dispatcher.slots.request()
+                self._turn.add_done_callback(lambda _: self.notify())
+            if not self._turn.done():
+                return math.inf
+            ticket, self._turn = self._turn.result(), None
+            self._begin(ticket)
+
+    def _give_up_turn(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            self._dispatcher.slots.withdraw(turn)
 
     def _expire(self, error: CampaignsError) -> None:
         self.stop(error)
@@ -156,9 +168,6 @@ class Drive:
     def _cancel(self) -> None:
         for task in self._tasks:
             task.cancel()
-
-    def _may_send_one(self) -> bool:
-        return len(self._tasks) < self._max_in_flight and self._may_send()
 
     def _begin(self, ticket: Ticket) -> None:
         loop = asyncio.get_running_loop()

@@ -19,6 +19,8 @@
         * :exc:`UnexpectedResponseError`
     * :exc:`UploadError`: an upload that did not put every record in
         * :exc:`UploadStoppedError`: why an upload ended before its input did
+    * :exc:`BatcherFullError`: no room in a batcher that does not wait for room
+    * :exc:`UnresolvedError`: a batcher's flush or close ran out of time
 
 The class follows what a reply proves and not the number alone: a duplicate told with 400 is a
 :exc:`DuplicateRecordError` too, and its ``status`` says 400.
@@ -28,7 +30,7 @@ caller and for the retry policy. All of them pickle, and none holds the API key,
 an exception of another library.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -184,13 +186,13 @@ class APIError(CampaignsError):
       refusal may mean that it was carried out.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the public order
         self,
         problem: Problem,
         status: int,
         headers: Mapping[str, str] = MappingProxyType({}),
         attempts: int = 1,
-        request_sent: bool = True,  # noqa: FBT001, FBT002 - a fact among facts, and the public order
+        request_sent: bool = True,  # noqa: FBT001, FBT002 - a fact among facts
         retry_after: float | None = None,
         hint: str | None = None,
     ) -> None:
@@ -274,7 +276,7 @@ class ServerError(APIError):
 
 
 class UnexpectedResponseError(APIError):
-    """An answer that fits nothing in the vendor's pages: a redirect, or a body that cannot be read."""
+    """An answer that fits nothing in the vendor's pages: a redirect, or an unreadable body."""
 
 
 class UploadError(CampaignsError):
@@ -287,3 +289,28 @@ class UploadError(CampaignsError):
 
 class UploadStoppedError(UploadError):
     """Why an upload ended before its input did, where no reply was the reason (a deadline, say)."""
+
+
+class BatcherFullError(CampaignsError):
+    """The batcher's buffer is full, and it was told not to wait for room."""
+
+
+class UnresolvedError(CampaignsError):
+    """A batcher's ``flush`` or ``aclose`` ran out of time.
+
+    ``crm_record_ids``: of the records that had no outcome by then.
+    """
+
+    _SHOWN: Final = 5
+
+    def __init__(self, message: str, *, crm_record_ids: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.crm_record_ids = tuple(crm_record_ids)
+
+    @classmethod
+    def of(cls, what: str, crm_record_ids: Iterable[str]) -> "UnresolvedError":
+        """The error with the ids in its message, the first few of them."""
+        ids = tuple(crm_record_ids)
+        shown = ", ".join(escape(i, 40) for i in ids[: cls._SHOWN])
+        more = f" and {len(ids) - cls._SHOWN:,} more" if len(ids) > cls._SHOWN else ""
+        return cls(f"{what}: {shown}{more}", crm_record_ids=ids)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import attrs
 
 from campaigns_async.errors import CampaignsError
-from campaigns_async.models import NewRecord, Record
+from campaigns_async.models import Record
 
 
 class Status(StrEnum):
@@ -53,7 +53,7 @@ class RecordOutcome:
     """What became of one input row. Every row has exactly one.
 
     - ``index``: the row's position in the input, from 0.
-    - ``record_in``: the row as it was given.
+    - ``record_in``: the row as it was given. ``crm_record_id``: its id; None if it has none.
     - ``record``: the service's record where its reply could be read; else None.
     - ``error``: why, for REJECTED, NOT_ADDED and UNKNOWN.
     - ``evidence``: for ADDED, see :class:`Evidence`.
@@ -74,18 +74,9 @@ class RecordOutcome:
     attempts: int = 0
     duplicate_of: int | None = None
     differs: bool | None = None
+    crm_record_id: str | None = None
 
     @property
     def in_campaign(self) -> bool:
         """Whether there is proof that this row's id is on the campaign: ADDED or PRESENT."""
         return self.status in IN_CAMPAIGN
-
-    @property
-    def crm_record_id(self) -> str | None:
-        """The row's id as far as it can be read; None for a row that has none."""
-        given = self.record_in
-        if isinstance(given, NewRecord):
-            given = given.crm_record_id
-        elif isinstance(given, dict):
-            given = given.get("crm_record_id", given.get("crmRecordId"))
-        return given if isinstance(given, str) else None

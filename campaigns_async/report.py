@@ -11,7 +11,7 @@ from campaigns_async.errors import CampaignsError, UploadError
 from campaigns_async.outcomes import FAILED, RecordOutcome, Status
 
 MAX_FAILED: Final = 1_000
-"""Outcomes kept in :attr:`UploadReport.failed`. All of them: ``on_outcome``, ``stream``, a journal."""
+"""Outcomes kept in :attr:`UploadReport.failed`; ``on_outcome`` and ``stream`` give all."""
 
 
 @attrs.frozen(kw_only=True)
@@ -20,12 +20,12 @@ class UploadReport:
 
     - ``total``: rows read from the input; the counts add up to it.
     - ``counts``: rows by :class:`Status`, every status present.
-    - ``failed``: the first 1,000 outcomes that are REJECTED, NOT_ADDED or UNKNOWN, as they settled.
-    - ``requests``: POSTs that may have left this machine. ``retries``: those that sent a batch again.
+    - ``failed``: the first 1,000 outcomes that are REJECTED, NOT_ADDED or UNKNOWN.
+    - ``requests``: POSTs that may have left this machine. ``retries``: those that sent again.
     - ``elapsed``: seconds.
     - ``stopped_by``: why the upload ended before its input did; None if it did not.
-    - ``exhausted``: whether the input was read to its end. After a stop a list is still counted to its
-      end (NOT_ADDED), but no more is asked of an iterator: it may have no end.
+    - ``exhausted``: whether the input was read to its end. After a stop a list is still counted to
+      its end (NOT_ADDED), but no more is asked of an iterator, which may have none.
     - ``callback_errors``: what ``on_outcome`` and ``on_progress`` raised, the first ten.
     """
 
@@ -75,7 +75,7 @@ class UploadReport:
         return not self.exhausted or any(self.counts[status] for status in FAILED)
 
     def raise_for_errors(self) -> None:
-        """Raise :exc:`UploadError` with this report if :attr:`has_errors`; because of ``stopped_by``."""
+        """Raise :exc:`UploadError` with this report if :attr:`has_errors`."""
         if not self.has_errors:
             return
         parts = [f"{self.counts[s]:,} {s.value}" for s in Status if s in FAILED and self.counts[s]]
@@ -93,9 +93,9 @@ class UploadReport:
 class Progress:
     """How far an upload is.
 
-    ``read``: rows taken from the input. ``counts``: settled rows by status. ``in_flight``: requests under
-    way on the session. ``waiting``: what it waits for at the moment: "campaign" (its state takes no
-    records now) or None. ``elapsed``: seconds.
+    ``read``: rows taken from the input. ``counts``: settled rows by status. ``in_flight``: requests
+    under way on the session. ``waiting``: what it waits for at the moment: "campaign" (its state
+    takes no records now) or None. ``elapsed``: seconds.
     """
 
     read: int

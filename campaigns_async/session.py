@@ -35,7 +35,7 @@ class CampaignsSession:
       ``/{campaignId}`` follows it, and ``site`` may be left out. https, except to this machine.
     - ``session``: your own aiohttp session, for a proxy or your own TLS context. It is never closed
       here. On it more failures count as perhaps sent, see :class:`.Transport`.
-    - ``timeout``, ``retry``, ``limits``: see :class:`Timeout`, :class:`RetryPolicy`, :class:`Limits`.
+    - ``timeout``, ``retry``, ``limits``: see the classes.
     - ``user_agent_suffix``: added to the User-Agent header.
 
     Raises :exc:`ConfigurationError`, which says what is wrong and never echoes the key.
@@ -49,9 +49,9 @@ class CampaignsSession:
         site: str | None = None,
         base_url: str | None = None,
         session: aiohttp.ClientSession | None = None,
-        timeout: Timeout = Timeout(),
-        retry: RetryPolicy = RetryPolicy(),
-        limits: Limits = Limits(),
+        timeout: Timeout = Timeout(),  # noqa: B008 - frozen
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        limits: Limits = Limits(),  # noqa: B008 - frozen
         user_agent_suffix: str | None = None,
     ) -> None:
         if isinstance(api_key, str):
@@ -73,7 +73,7 @@ class CampaignsSession:
     def from_env(cls, **overrides: Any) -> Self:
         """A session from EGHT_API_KEY, EGHT_TENANT, EGHT_SITE and EGHT_BASE_URL.
 
-        ``overrides`` are arguments of the constructor; one that is given counts before the environment.
+        ``overrides`` are arguments of the constructor and count before the environment.
         """
         overrides = mask_key(overrides)
         return cls(**{**read_environment(), **overrides})
@@ -98,8 +98,8 @@ class CampaignsSession:
     def with_options(self, **changes: Any) -> "CampaignsSession":
         """The same session, but for some of the constructor's arguments (all except ``session``).
 
-        It shares the connections, and the limits unless those are what changes. Closing either closes
-        both. A rotated key: ``session.with_options(api_key=new)``.
+        It shares the connections, and the limits unless those are what changes. Closing either
+        closes both. A rotated key: ``session.with_options(api_key=new)``.
         """
         changes = mask_key(changes)
         if unknown := changes.keys() - {f.name for f in attrs.fields(Settings) if f.init}:

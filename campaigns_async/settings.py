@@ -55,25 +55,25 @@ class ApiKey(str):
     def __deepcopy__(self, memo: object) -> Self:
         return self
 
-    @classmethod
-    def parse(cls, text: object) -> Self:
-        """The key, checked for what would fail with 401 or break the header; never echoed."""
-        if not text:
-            msg = f"there is no API key: pass api_key, or set {ENVIRONMENT['api_key']}"
-        elif not isinstance(text, str):
-            msg = f"the API key is a {type(text).__name__}; it must be a string"
-        elif text != text.strip():
-            msg = "the API key begins or ends with a space or a line break; strip it"
-        elif not (text.isascii() and text.isprintable()) or " " in text:
-            msg = "the API key has a character that cannot be in a key; copy it again from the app"
-        elif not text.startswith(_KEY_PREFIX):
-            msg = (
-                f"the API key does not begin with {_KEY_PREFIX}; "
-                "take the Key value of the app in Admin Console, not its secret or its id"
-            )
-        else:
-            return cls(text)
-        raise ConfigurationError(msg)
+
+def parse_api_key(text: object) -> ApiKey:
+    """The key, checked for what would fail with 401 or break the header; never echoed."""
+    if not text:
+        msg = f"there is no API key: pass api_key, or set {ENVIRONMENT['api_key']}"
+    elif not isinstance(text, str):
+        msg = f"the API key is of type {type(text).__name__}; it must be a string"
+    elif text != text.strip():
+        msg = "the API key begins or ends with a space or a line break; strip it"
+    elif not (text.isascii() and text.isprintable()) or " " in text:
+        msg = "the API key has a character that cannot be in a key; copy it again from the app"
+    elif not text.startswith(_KEY_PREFIX):
+        msg = (
+            f"the API key does not begin with {_KEY_PREFIX}; "
+            "take the Key value of the app in Admin Console, not its secret or its id"
+        )
+    else:
+        return ApiKey(text)
+    raise ConfigurationError(msg)
 
 
 def parse_tenant(text: object) -> str:
@@ -84,7 +84,7 @@ def parse_tenant(text: object) -> str:
             "(Tenant Name under Home > Profile in Configuration Manager)"
         )
     elif not isinstance(text, str):
-        msg = f"the tenant is a {type(text).__name__}; it must be a string"
+        msg = f"the tenant is of type {type(text).__name__}; it must be a string"
     elif text != text.strip():
         msg = "the tenant begins or ends with a space or a line break; strip it"
     elif not (text.isascii() and text.isprintable()):
@@ -177,7 +177,7 @@ def _whole(instance: object, attribute: "attrs.Attribute[Any]", value: object) -
 class Timeout:
     """Seconds that one attempt may take; the wait for a slot is not counted.
 
-    ``connect``: until a connection stands. ``read``: between two arrivals of data. ``total``: all of it.
+    ``connect``: until a connection stands. ``read``: between two arrivals of data. ``total``: all.
     """
 
     connect: float = attrs.field(default=10.0, validator=_at_least(0, above=True))
@@ -199,8 +199,8 @@ class RetryPolicy:
     - ``budget``: retries that the session may have to spare. Each retry takes one, each success
       gives back a tenth, so that an outage does not multiply the load. Without any left a call
       fails at once, and an upload waits ``cap`` before each retry.
-    - ``repeat_ambiguous_actions``: also repeat BUILD, RESET, RETRY and PURGE after an attempt that may have
-      been carried out. Off, because the second one may act on the result of the first.
+    - ``repeat_ambiguous_actions``: also repeat BUILD, RESET, RETRY and PURGE after an attempt that
+      may have been carried out. Off, because the second one may act on the result of the first.
     - ``gateway_resends``: something between us and the service may send a request twice by itself,
       which the vendor's pages neither say nor deny. Then no refusal proves that a request of ours
       did not land: fewer records are NOT_ADDED or ``theirs``, more UNKNOWN or ``unclear``.
@@ -216,7 +216,7 @@ class RetryPolicy:
 
 
 class Limiter(Protocol):
-    """Any rate limiter that several sessions share: ``await limiter.acquire()`` before each request."""
+    """Any rate limiter that sessions share: ``await limiter.acquire()`` before each request."""
 
     async def acquire(self) -> object:
         """Return when one request may go."""
@@ -246,7 +246,7 @@ class Limits:
 class Settings:
     """All that a session needs to know, checked. ``base_url`` stands for the site's own if None."""
 
-    api_key: ApiKey = attrs.field(converter=ApiKey.parse)
+    api_key: ApiKey = attrs.field(converter=parse_api_key)
     tenant: str = attrs.field(converter=parse_tenant)
     site: str | None = None
     base_url: str | None = None
@@ -254,8 +254,11 @@ class Settings:
     retry: RetryPolicy = RetryPolicy()
     limits: Limits = Limits()
     user_agent_suffix: str | None = attrs.field(default=None, converter=parse_user_agent_suffix)
-    root: str = attrs.field(init=False)
 
-    @root.default
-    def _parse_root(self) -> str:
+    @property
+    def root(self) -> str:
+        """The URL under which ``/{campaignId}`` stands."""
         return parse_base_url(self.base_url, self.site)
+
+    def __attrs_post_init__(self) -> None:
+        parse_base_url(self.base_url, self.site)

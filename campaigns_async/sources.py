@@ -1,9 +1,9 @@
-"""The input of an upload: any iterable or async iterable, read a chunk at a time and never whole."""
+"""The input of an upload: any iterable or async iterable, read a chunk at a time."""
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sized
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sized
 from itertools import islice
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 from campaigns_async.errors import ConfigurationError
 from campaigns_async.models import NewRecord
@@ -12,7 +12,7 @@ from campaigns_async.models import NewRecord
 class Source(Protocol):
     """Records, as many as there are by now.
 
-    ``exhausted``: no more will come. ``error``: what the caller's iterable raised; it is exhausted then.
+    ``exhausted``: no more will come. ``error``: what the caller's iterable raised, which ends it.
     """
 
     exhausted: bool
@@ -30,29 +30,28 @@ class Source(Protocol):
         """Read no more."""
 
 
-def open_source(records: object, on_more: Callable[[], None]) -> Source:
+def open_source(records: Iterable[Any] | AsyncIterable[Any], on_more: Callable[[], None]) -> Source:
     """Read ``records``; ``on_more`` is called when an async iterable gave some, or ended."""
+    kind = type(records).__name__
     if isinstance(records, str | bytes | Mapping | NewRecord):
-        kind = type(cast("object", records)).__name__
-        msg = (
-            f"records is a single {kind}; "
-            "give an iterable of records, such as a list with it"
-        )
+        msg = f"records is a single {kind}; give an iterable of records, such as a list with it"
         raise ConfigurationError(msg)
     if isinstance(records, AsyncIterable):
-        return _AsyncSource(cast("AsyncIterable[Any]", records), on_more)
-    if isinstance(records, Iterable):
-        return _SyncSource(cast("Iterable[Any]", records))
-    msg = f"records is of type {type(records).__name__}; give an iterable or async iterable"
-    raise ConfigurationError(msg)
+        return _AsyncSource(records, on_more)
+    try:
+        iterator = iter(records)
+    except TypeError:
+        msg = f"records is of type {kind}; give an iterable or async iterable of records"
+        raise ConfigurationError(msg) from None
+    return _SyncSource(iterator, sized=isinstance(records, Sized))
 
 
 class _SyncSource:
-    def __init__(self, records: Iterable[Any]) -> None:
+    def __init__(self, records: Iterator[Any], *, sized: bool) -> None:
         self.exhausted = False
         self.error: Exception | None = None
-        self._sized = isinstance(records, Sized)
-        self._records = iter(records)
+        self._sized = sized
+        self._records = records
 
     def take(self, most: int) -> list[Any]:
         taken: list[Any] = []

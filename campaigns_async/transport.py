@@ -1,9 +1,9 @@
-"""The only module that sends: a :class:`Request` becomes a :class:`Response`, or a failure that knows
-whether anything left this machine.
+"""The only module that sends.
 
-Safe by default: redirects are never followed (the key would travel along), no cookies, no proxy from
-the environment, replies are read under a cap. No exception of aiohttp gets out, because those hold
-the request's headers.
+A :class:`Request` becomes a :class:`Response`, or a failure that knows whether anything left this
+machine. Safe by default: redirects are never followed (the key would travel along), no cookies, no
+proxy from the environment, replies are read under a cap. No exception of aiohttp gets out, because
+those hold the request's headers.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ async def _on_headers_sent(
 
 
 class Connections:
-    """One aiohttp session on one event loop, made on first use; or the caller's own, never closed here."""
+    """One aiohttp session on one event loop, made on first use; or the caller's own."""
 
     def __init__(self, session: aiohttp.ClientSession | None = None) -> None:
         self.own = session is None
@@ -119,10 +119,10 @@ class Transport:
         self._headers = _build_headers(settings)
 
     async def send(self, request: Request, timeout: Timeout) -> Response:
-        """One attempt. Raises :exc:`NotSentError` or :exc:`OutcomeUnknownError` if there is no reply.
+        """One attempt: a reply, or :exc:`NotSentError` or :exc:`OutcomeUnknownError`.
 
-        A reply whose status line arrived is a reply, even if its body then breaks off: it comes with
-        ``complete`` False.
+        A reply whose status line arrived is a reply, even if its body then breaks off: it comes
+        with ``complete`` False.
         """
         session = self.connections.open()
         trace = _Trace()
@@ -144,7 +144,7 @@ class Transport:
         except asyncio.CancelledError as cancelled:
             # Without the frames of aiohttp, whose locals hold the request.
             cancelled.__context__ = None
-            raise cancelled.with_traceback(None)
+            raise cancelled.with_traceback(None)  # noqa: B904 - without its context
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not get out
             failure = self._describe(error, begun=trace.begun or not self.connections.own)
         # Outside of the handler, so that the exception of aiohttp is not kept as context.

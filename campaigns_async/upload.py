@@ -48,7 +48,7 @@ class UploadOptions(TypedDict, total=False):
 
 
 class Upload:
-    """One upload on its way; made by :meth:`CampaignHandle.upload` and :meth:`CampaignHandle.stream`."""
+    """One upload on its way; made by :meth:`CampaignHandle.upload` and ``stream``."""
 
     def __init__(
         self,
@@ -138,16 +138,17 @@ class Upload:
     def _feed(self) -> None:
         """As many rows as there is room for, and as there are by now."""
         loop = asyncio.get_running_loop()
-        while (
-            self._engine.wants_rows and not self._engine.stopped_by and not self._source.exhausted
-        ):
+        while self._has_room():
             taken = self._source.take(MAX_RECORDS_PER_REQUEST)
-            if taken:
-                self._settle(self._engine.feed(taken, loop.time()))
+            self._settle(self._engine.feed(taken, loop.time()))
             if self._source.exhausted:
                 self._engine.finish()
             if not taken:
                 return
+
+    def _has_room(self) -> bool:
+        engine = self._engine
+        return engine.wants_rows and not engine.stopped_by and not self._source.exhausted
 
     def _account_for_rest(self) -> None:
         """After a stop: the rows that can still be had get their outcome too."""
@@ -230,8 +231,9 @@ class Upload:
 class OutcomeStream(AsyncIterator[RecordOutcome]):
     """The outcomes of an upload, each as it settles: in order of settling, not of input.
 
-    The upload goes on only as fast as the outcomes are taken. Leaving the loop early leaves the upload
-    standing; ``aclose``, or ``async with`` around the loop, stops it. ``report`` is the account so far.
+    The upload goes on only as fast as the outcomes are taken. Leaving the loop early leaves the
+    upload standing; ``aclose``, or ``async with`` around the loop, stops it. ``report`` is the
+    account so far.
     """
 
     def __init__(self, make: Callable[[OnOutcome], Upload]) -> None:

@@ -7,7 +7,7 @@ from campaigns_async._core.rows import Row
 
 @attrs.frozen
 class Repeat:
-    """``first``: position of the row that has the id. ``differs``: whether it says something else."""
+    """``first``: position of the row that has the id. ``differs``: whether it says otherwise."""
 
     first: int
     differs: bool

@@ -20,7 +20,7 @@ from campaigns_async._core.gate import Gate
 from campaigns_async._core.ranks import Ranks
 from campaigns_async._core.resolver import Piece, Resolver
 from campaigns_async._core.retry import Backoff, Budget
-from campaigns_async._core.rows import Row, parse_row, repeated_id_error
+from campaigns_async._core.rows import Row, parse_row, read_id, repeated_id_error
 from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.verdicts import Proof, Step, Verdict
 from campaigns_async.errors import CampaignsError, InvalidRecordError
@@ -91,16 +91,23 @@ class Engine:
         """Whether there is room for more rows; without bound, an outage would fill the memory."""
         return not self._finished and self.unsettled < self._max_unsettled
 
-    def feed(self, records: Iterable[object], now: float) -> list[Settlement]:
-        """The next records of the input. What is wrong with one of them is its own outcome."""
+    def feed(
+        self, records: Iterable[object], now: float, *, first: int | None = None
+    ) -> list[Settlement]:
+        """The next records of the input. What is wrong with one of them is its own outcome.
+
+        ``first``: the position of the first of them; None: they follow what was fed before.
+        """
         settled: list[Settlement] = []
+        if first is not None:
+            self.fed = first
         for given in records:
             index = self.fed
             self.fed += 1
             try:
                 row = parse_row(given, index, self._ranks.rank(index))
             except InvalidRecordError as error:
-                row = Row(index, given, "", "", "")
+                row = Row(index, given, read_id(given) or "", "", "")
                 settled.append(Settlement([row], Status.REJECTED, error=error))
                 continue
             repeat = self._dedupe.claim(row) if self._dedupe else None

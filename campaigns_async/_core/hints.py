@@ -48,8 +48,8 @@ _CONFLICT: Final = (
     "the reply does not say which"
 )
 _REQUEST: Final = (
-    "Look at the fields named: ids need 1 to 32 characters and must not be blank or repeated in one "
-    "request, a request takes 1 to 100 records, and scheduleAt must be ISO 8601 with an offset"
+    "Look at the fields named: ids need 1 to 32 characters and must not be blank or repeated in "
+    "one request, a request takes 1 to 100 records, and scheduleAt must be ISO 8601 with an offset"
 )
 _SERVER: Final = (
     "The service failed, which should be rare: try again later, and if it stays, "

@@ -13,12 +13,12 @@ Order = Literal["input", "server"]
 
 
 class Ranks:
-    """Gives the rank of the row at each position: ``start`` + position, or None for the service's own.
+    """Gives the rank of the row at each position: ``start`` + position, or None.
 
     Rows that turn out invalid or repeated leave a gap, which does no harm: only the order counts.
     """
 
-    def __init__(self, order: Order, start: int = 1) -> None:
+    def __init__(self, order: Order, start: object = 1) -> None:
         if order not in {"input", "server"}:
             msg = f"order must be 'input' or 'server', not {order!r}"
             raise ConfigurationError(msg)

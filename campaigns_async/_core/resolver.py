@@ -29,7 +29,7 @@ class Attempt:
 
 @attrs.frozen(eq=False)
 class _Held:
-    """A settlement that hangs on open attempts: ``proved`` if all are refuted, else ``doubtful``."""
+    """A settlement that hangs on open attempts: ``proved`` if all are refuted."""
 
     attempts: Sequence[Attempt]
     proved: Settlement
@@ -41,16 +41,16 @@ class Case:
     """All that came of one batch: the pieces still to settle, and what is held until they are."""
 
     live: int = 1
-    held: list[_Held] = attrs.Factory(list)
+    held: list[_Held] = attrs.Factory(list[_Held])
 
 
 @attrs.define(eq=False)
 class Piece:
     """What one request carries: a batch, or a part of one.
 
-    ``open``: attempts that held all of its rows and may have landed. ``whole``: the batch as it first
-    went out, nothing taken away. ``attempts``: requests so far. ``rest``: what waits for the answer
-    to this single one. ``failure``: why the last open attempt is open.
+    ``open``: attempts that held all of its rows and may have landed. ``whole``: the batch as it
+    first went out, nothing taken away. ``attempts``: requests so far. ``rest``: what waits for the
+    answer to this single one. ``failure``: why the last open attempt is open.
     """
 
     rows: Sequence[Row]
@@ -77,7 +77,7 @@ class Piece:
 
 @attrs.frozen
 class Resolution:
-    """``settled``: what is known now. ``pieces``: what is to be sent next, the same piece included."""
+    """``settled``: what is known now. ``pieces``: what is to be sent next."""
 
     settled: list[Settlement]
     pieces: list[Piece]
@@ -86,7 +86,7 @@ class Resolution:
 class Resolver:
     """Turns each verdict about a piece into settlements and further pieces.
 
-    ``exclusive``: the caller's word that no id was on the campaign before and nobody else adds them.
+    ``exclusive``: the caller's word that no id was there before and nobody else adds them.
     ``gateway_resends``: see :class:`RetryPolicy`.
     """
 
@@ -120,7 +120,7 @@ class Resolver:
                 return self._take_apart(piece, verdict)
 
     def abandon(self, piece: Piece, error: CampaignsError | None) -> list[Settlement]:
-        """No more time for this piece: NOT_ADDED, or UNKNOWN as far as an attempt may have landed."""
+        """No more time for this piece: NOT_ADDED, or UNKNOWN if an attempt may have landed."""
         case = piece.case
         for part in (piece, piece.rest):
             if part is not None:
@@ -216,7 +216,8 @@ class Resolver:
 
     def _close(self, case: Case, gone: int) -> list[Settlement]:
         case.live -= gone
-        settled, still = [], []
+        settled: list[Settlement] = []
+        still: list[_Held] = []
         for held in case.held:
             if all(attempt.refuted for attempt in held.attempts):
                 settled.append(held.proved)

@@ -87,14 +87,14 @@ class Budget:
 
 
 def is_ambiguous(error: CampaignsError) -> bool:
-    """Whether the request may have been executed all the same: no reply, 408 or 5xx after sending."""
+    """Whether the request may have been executed all the same: no reply, 408 or 5xx."""
     if isinstance(error, APIError):
         return isinstance(error, ServerError) or error.status == 408
     return isinstance(error, OutcomeUnknownError)
 
 
 def may_repeat(error: CampaignsError) -> bool:
-    """Whether any request may be repeated after this: it was surely not executed, and may be next time."""
+    """Whether any request may be repeated: it was surely not executed, and may be next time."""
     if isinstance(error, NotSentError):
         return not error.permanent
     return isinstance(error, RateLimitError)

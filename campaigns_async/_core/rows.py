@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn, TypeGuard
 
 import attrs
 
@@ -48,8 +48,8 @@ def parse_row(given: Any, index: int, rank: float | None = None) -> Row:
         crm_record_id = given.crm_record_id
         rest = _encode_rest(given.schedule_at, given.priority, index)
         own_rank = given.rank
-    elif isinstance(given, Mapping):
-        fields = _fields(cast("Mapping[Any, Any]", given), index)
+    elif _is_mapping(given):
+        fields = _fields(given, index)
         crm_record_id = fields.get("crm_record_id")
         rest = _encode_rest(fields.get("schedule_at"), fields.get("priority"), index)
         own_rank = fields.get("rank")
@@ -63,6 +63,21 @@ def parse_row(given: Any, index: int, rank: float | None = None) -> Row:
     own_rank = _checked_rank(own_rank, index)
     said = f"{rest},{own_rank!r}"
     return Row(index, given, crm_record_id, said, encode_record(encoded_id, rest, own_rank))
+
+
+def read_id(given: object) -> str | None:
+    """The id that a record was given, unchecked; None if there is none that could be one."""
+    if isinstance(given, NewRecord):
+        found: object = given.crm_record_id
+    elif _is_mapping(given):
+        found = next((given[k] for k in given if FIELD_OF_KEY.get(k) == "crm_record_id"), None)
+    else:
+        found = given
+    return found if isinstance(found, str) else None
+
+
+def _is_mapping(given: object) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(given, Mapping)
 
 
 def repeated_id_error(index: int, first: int) -> InvalidRecordError:

@@ -42,4 +42,5 @@ class Settlement:
                 self.attempts,
                 self.repeat.first if self.repeat else None,
                 self.repeat.differs if self.repeat else None,
+                row.id or None,
             )

@@ -13,6 +13,7 @@ import attrs
 
 from campaigns_async._core.exchange import Response
 from campaigns_async._core.problems import parse_error, unexpected_error
+from campaigns_async._core.retry import is_ambiguous
 from campaigns_async._core.wire import UnreadableBodyError, decode_records, encode_id
 from campaigns_async._core.wording import find_named, says_invalid, says_not_dynamic
 from campaigns_async.errors import (
@@ -23,7 +24,6 @@ from campaigns_async.errors import (
     DuplicateRecordError,
     NotSentError,
     RateLimitError,
-    ServerError,
     TransportError,
     ValidationError,
 )
@@ -81,9 +81,9 @@ MEANING: Final[Mapping[Proof, Meaning]] = {
 class Verdict:
     """One proof about one batch.
 
-    ``error``: the reply or failure; None for ADDED. ``body``: the reply's, for ADDED. ``named``: ids
-    that a duplicate surely names. ``suspects``: ids that a refusal perhaps names. ``sure``: for BUSY,
-    whether the reply names a state that passes by itself.
+    ``error``: the reply or failure; None for ADDED. ``body``: the reply's, for ADDED. ``named``:
+    ids that a duplicate surely names. ``suspects``: ids that a refusal perhaps names. ``sure``: for
+    BUSY, whether the reply names a state that passes by itself.
     """
 
     proof: Proof
@@ -112,34 +112,51 @@ class Verdict:
         return {record.crm_record_id: record for record in records if record.crm_record_id}
 
 
-def decide_verdict(ids: Sequence[str], seen: Response | TransportError, now: datetime) -> Verdict:
+def decide_verdict(  # noqa: PLR0911 - one for each row of the table
+    ids: Sequence[str], seen: Response | TransportError, now: datetime
+) -> Verdict:
     """What ``seen`` proves about a POST of records with these ids."""
     if isinstance(seen, TransportError):
         return _decide_failure(seen)
     if 200 <= seen.status < 300:
         return _decide_success(ids, seen)
     error = parse_error(seen, now, ids)
-    if isinstance(error, RateLimitError):
-        return Verdict(Proof.THROTTLED, error)
-    if isinstance(error, ServerError) or seen.status == 408 or not 100 <= seen.status < 600:
-        return Verdict(Proof.OPEN, error)
-    if isinstance(error, DuplicateRecordError):
-        return _decide_duplicate(ids, error)
-    if isinstance(error, CampaignStateError):
-        if error.state in FINAL:
-            return Verdict(Proof.FATAL, error)
-        return Verdict(Proof.BUSY, error, sure=error.state in TRANSIENT)
-    if isinstance(error, ValidationError) and not says_not_dynamic(error.problem):
-        named = find_named(error.problem, ids)
-        suspects = named.surely + named.perhaps
-        proof = Proof.INVALID if says_invalid(error.problem) or suspects else Proof.UNCLEAR
-        return Verdict(proof, error, suspects=suspects)
-    if isinstance(error, ConflictError):
-        return Verdict(Proof.UNCLEAR, error)
-    if seen.status == 413:
-        # Too large in bytes for something in between: a smaller batch may pass.
-        return Verdict(Proof.INVALID, error)
-    return Verdict(Proof.FATAL, error)
+    match error:
+        case RateLimitError():
+            return Verdict(Proof.THROTTLED, error)
+        case DuplicateRecordError():
+            return _decide_duplicate(ids, error)
+        case CampaignStateError():
+            return _decide_state(error)
+        case ConflictError():
+            return Verdict(Proof.UNCLEAR, error)
+        case ValidationError():
+            return _decide_validation(ids, error)
+        case _:
+            return Verdict(_decide_status(error), error)
+
+
+def _decide_status(error: APIError) -> Proof:
+    """What a reply proves whose words do not matter."""
+    if is_ambiguous(error) or not 100 <= error.status < 600:
+        return Proof.OPEN
+    # 413: too large in bytes for something in between; a smaller batch may pass.
+    return Proof.INVALID if error.status == 413 else Proof.FATAL
+
+
+def _decide_state(error: CampaignStateError) -> Verdict:
+    if error.state in FINAL:
+        return Verdict(Proof.FATAL, error)
+    return Verdict(Proof.BUSY, error, sure=error.state in TRANSIENT)
+
+
+def _decide_validation(ids: Sequence[str], error: ValidationError) -> Verdict:
+    if says_not_dynamic(error.problem):
+        return Verdict(Proof.FATAL, error)
+    named = find_named(error.problem, ids)
+    suspects = named.surely + named.perhaps
+    proof = Proof.INVALID if says_invalid(error.problem) or suspects else Proof.UNCLEAR
+    return Verdict(proof, error, suspects=suspects)
 
 
 def _decide_failure(failure: TransportError) -> Verdict:

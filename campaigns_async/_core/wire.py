@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from json.encoder import encode_basestring_ascii
-from typing import Any, Final, TypeVar, get_args, get_type_hints
+from typing import Any, Final, TypeGuard, TypeVar, cast, get_args, get_type_hints
 
 import attrs
 import cattrs
@@ -163,19 +163,21 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     return lambda v: v if isinstance(v, kind) else None
 
 
+def _hook(read: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda value, _type: read(value)
+
+
+def _no_extra(_value: Any) -> dict[str, Any]:
+    return {}
+
+
 def _structure_with(cls: type[_T], **many: Any) -> Callable[[Mapping[str, Any]], _T]:
-    """A lenient reader for one of our models; ``many`` names the fields that hold lists of models."""
+    """A lenient reader for one of our models; ``many`` reads the fields that hold others."""
     hints = get_type_hints(cls)
     overrides: dict[str, Any] = {}
     for field in attrs.fields(cls):  # type: ignore[arg-type]
-        if field.name in many:
-            read = many[field.name]
-        else:
-            read = _reader(get_args(hints[field.name])[0])
-        overrides[field.name] = override(
-            rename=_camel(field.name),
-            struct_hook=lambda value, _, read=read: read(value),
-        )
+        read = many.get(field.name) or _reader(get_args(hints[field.name])[0])
+        overrides[field.name] = override(rename=_camel(field.name), struct_hook=_hook(read))
     hook = make_dict_structure_fn(cls, _CONVERTER, **overrides)
     return lambda document: hook(document, cls)
 
@@ -184,8 +186,10 @@ def _each(read: Callable[[Mapping[str, Any]], _T]) -> Callable[[Any], tuple[_T, 
     """A reader for a list; what is not a list is empty, and what is no object in it is left out."""
 
     def read_all(value: Any) -> tuple[_T, ...]:
-        entries = value if isinstance(value, list) else []
-        return tuple(read(entry) for entry in entries if isinstance(entry, dict))
+        if not isinstance(value, list):
+            return ()
+        entries = cast("Iterable[Any]", value)
+        return tuple(read(entry) for entry in entries if _is_object(entry))
 
     return read_all
 
@@ -193,14 +197,16 @@ def _each(read: Callable[[Mapping[str, Any]], _T]) -> Callable[[Any], tuple[_T, 
 _read_record = _structure_with(Record)
 _read_records = _each(_read_record)
 _read_campaign = _structure_with(Campaign, record_counts=_each(_structure_with(RecordCount)))
-_read_problem = _structure_with(
-    Problem, errors=_each(_structure_with(FieldError)), extra=lambda _: {}
-)
+_read_problem = _structure_with(Problem, errors=_each(_structure_with(FieldError)), extra=_no_extra)
+
+
+def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
 
 
 def _parse_object(body: bytes) -> dict[str, Any]:
     document = parse_json(body)
-    if not isinstance(document, dict):
+    if not _is_object(document):
         msg = f"it is a JSON {type(document).__name__} and not an object"
         raise UnreadableBodyError(msg)
     return document
@@ -226,7 +232,7 @@ _PROBLEM_KEYS: Final = frozenset(field.name for field in attrs.fields(Problem))
 
 
 def decode_problem(response: Response) -> Problem:
-    """What a refusal says. Never fails: a body that is no problem document is kept as an excerpt."""
+    """What a refusal says; of a body that is no problem document, its beginning. Never fails."""
     try:
         document = _parse_object(response.body)
     except UnreadableBodyError as error:

@@ -23,8 +23,9 @@ _ALREADY_THERE: Final = re.compile(
 )
 _DUPLICATE: Final = re.compile(r"\bduplicate[sd]?\b|\bnot\s+unique\b", re.IGNORECASE)
 _WITHIN_REQUEST: Final = re.compile(
-    r"\b(?:in|within|inside|across|of)\s+(?:the\s+|this\s+|your\s+|one\s+|a\s+)?(?:same\s+|single\s+)?"
-    r"(?:request|batch|payload|body|list|array|call)\b|\brequest\s+(?:contains?|has)\b|\bmore\s+than\s+once\b",
+    r"\b(?:in|within|inside|across|of)\s+(?:the\s+|this\s+|your\s+|one\s+|a\s+)?"
+    r"(?:same\s+|single\s+)?(?:request|batch|payload|body|list|array|call)\b"
+    r"|\brequest\s+(?:contains?|has)\b|\bmore\s+than\s+once\b",
     re.IGNORECASE,
 )
 
@@ -40,7 +41,7 @@ def says_duplicate(problem: Problem) -> bool:
     """Whether the text says that a record is on the campaign already.
 
     Ids repeated *within the request* are another matter (vendor: Troubleshooting, 400): nothing is
-    on the campaign then. We send no repeats, but the service may compare ids more loosely than we do.
+    on the campaign then. We send no repeats, but the service may compare ids more loosely.
     """
     return any(
         (_ALREADY_THERE.search(text) or _DUPLICATE.search(text))
@@ -69,7 +70,7 @@ _NOT_DYNAMIC: Final = re.compile(
 
 
 def says_not_dynamic(problem: Problem) -> bool:
-    """Whether the text says that the campaign takes no added records at all, being no dynamic one."""
+    """Whether the text says that the campaign, not being dynamic, takes no added records."""
     fields = (error.field or "" for error in problem.errors)
     return any(_NOT_DYNAMIC.search(text) for text in (*sentences(problem), *fields))
 

@@ -1,0 +1,403 @@
+"""RecordBatcher: records one at a time from many tasks, requests of up to 100 to the service."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Generator, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Final, Literal, Self, TypeGuard
+
+import attrs
+
+from campaigns_async._core.ranks import Order, Ranks
+from campaigns_async._core.rows import read_id
+from campaigns_async._core.settlement import Settlement
+from campaigns_async.dispatch import Dispatcher
+from campaigns_async.drive import Drive, build_engine
+from campaigns_async.errors import (
+    BatcherFullError,
+    CampaignsError,
+    ConfigurationError,
+    UnresolvedError,
+    UploadStoppedError,
+)
+from campaigns_async.models import MAX_RECORDS_PER_REQUEST, NewRecord
+from campaigns_async.outcomes import FAILED, Attribution, RecordOutcome, Status
+
+REMEMBERED: Final = 10_000
+"""Ids in the campaign whose outcome a batcher remembers, the latest ones."""
+
+_NAMED: Final = 1_000
+"""Failures that nobody looked at, kept to be raised at the end."""
+
+
+class Delivery:
+    """A record on its way. Await it for its :class:`RecordOutcome`, as often as you like.
+
+    ``position``: how many were submitted before it.
+    """
+
+    __slots__ = ("_future", "_looked_at", "position")
+
+    def __init__(self, position: int, future: "asyncio.Future[RecordOutcome]") -> None:
+        self.position = position
+        self._future = future
+        self._looked_at = False
+
+    def done(self) -> bool:
+        """Whether its outcome is known."""
+        return self._future.done()
+
+    @property
+    def outcome(self) -> RecordOutcome | None:
+        """Its outcome; None as long as it is not known."""
+        self._looked_at = True
+        return self._future.result() if self._future.done() else None
+
+    def __await__(self) -> Generator[Any, None, RecordOutcome]:
+        self._looked_at = True
+        # Shielded: a cancelled waiter must not take the outcome away from the others.
+        return (yield from asyncio.shield(self._future).__await__())
+
+    def __repr__(self) -> str:
+        state = self._future.result().status if self._future.done() else "pending"
+        return f"<Delivery {self.position} {state}>"
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether anybody ever awaited it or asked for its outcome."""
+        return self._looked_at
+
+
+class RecordBatcher:
+    """Collects records into requests; an async context manager, long-lived, for one event loop.
+
+    Made by :meth:`CampaignHandle.batcher`, which says what the options do. Leaving ``async with``
+    normally drains: it returns when every record is settled. Leaving it by an exception or a
+    cancellation stops: nothing is sent any more, requests in flight get a short time to answer.
+    Records that failed without anybody looking at their delivery come out as an ExceptionGroup at
+    the end.
+
+    The same id again shares the outcome of the first: while that is pending, and after that as long
+    as it is among the last 10,000 ids that are in the campaign. Beyond that the service decides.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        path: str,
+        *,
+        linger: float = 0.05,
+        max_batch_size: int = MAX_RECORDS_PER_REQUEST,
+        max_in_flight: int | None = None,
+        max_buffered: int = 10_000,
+        when_full: Literal["wait", "error"] = "wait",
+        order: Order = "server",
+        exclusive: bool = False,
+    ) -> None:
+        _check_options(linger, max_batch_size, max_in_flight, max_buffered, when_full)
+        self._max_buffered = max_buffered
+        self._wait_for_room = when_full == "wait"
+        self._engine = build_engine(
+            dispatcher,
+            ranks=Ranks(order),
+            exclusive=exclusive,
+            dedupe=None,
+            max_batch_size=max_batch_size,
+            linger=float(linger),
+        )
+        self._drive = Drive(
+            dispatcher,
+            path,
+            self._engine,
+            on_settled=self._settle,
+            feed=lambda: None,
+            max_in_flight=max_in_flight,
+        )
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+        self._submitted = 0
+        # By position of the first with its id: the future, and the positions that share it.
+        self._pending: dict[int, _Pending] = {}
+        self._position_of: dict[str, int] = {}
+        self._remembered: OrderedDict[str, RecordOutcome] = OrderedDict()
+        # Once an id of ours may be forgotten, "theirs" cannot be claimed any more.
+        self._forgot = False
+        self._settled_through = 0
+        self._settled_beyond: set[int] = set()
+        self._room: deque[asyncio.Future[None]] = deque()
+        self._flushes: list[tuple[int, asyncio.Future[None]]] = []
+        self._failed: deque[Delivery] = deque(maxlen=_NAMED)
+
+    # --- records in
+
+    async def add(self, record: NewRecord | Mapping[str, Any] | str) -> RecordOutcome:
+        """What became of the record. Returns when it is settled, not when it is queued.
+
+        A record that cannot be sent, or that the service refuses, is an outcome and no exception.
+        Raises :exc:`BatcherFullError` if ``when_full`` says so, :exc:`ConfigurationError` after the
+        end. Cancelling gives up the wait, not the record.
+        """
+        return await (await self.submit(record))
+
+    async def submit(self, record: NewRecord | Mapping[str, Any] | str) -> Delivery:
+        """Hand a record over; await the delivery for its outcome. Returns when there is room.
+
+        Raises as :meth:`add` does.
+        """
+        self._start()
+        while len(self._pending) >= self._max_buffered:
+            await self._wait_for_place()
+        loop = asyncio.get_running_loop()
+        position = self._submitted
+        self._submitted += 1
+        crm_record_id = read_id(record)
+        if crm_record_id in self._position_of:
+            shared = self._pending[self._position_of[crm_record_id]]
+            return shared.join(position)
+        pending = _Pending(loop.create_future(), crm_record_id)
+        delivery = pending.join(position)
+        if crm_record_id is not None and crm_record_id in self._remembered:
+            self._remembered.move_to_end(crm_record_id)
+            self._conclude(pending, self._remembered[crm_record_id])
+            return delivery
+        self._pending[position] = pending
+        if crm_record_id is not None:
+            self._position_of[crm_record_id] = position
+        self._settle(self._engine.feed([record], loop.time(), first=position))
+        self._drive.notify()
+        return delivery
+
+    async def _wait_for_place(self) -> None:
+        if not self._wait_for_room:
+            msg = (
+                f"the batcher holds {self._max_buffered} records that are not settled; "
+                "wait for some of them, or use when_full='wait'"
+            )
+            raise BatcherFullError(msg)
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._room.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            # It may have been granted meanwhile; the next one shall have it.
+            self._release_room()
+            raise
+        if self._closed:
+            self._raise_closed()
+
+    # --- how far it is
+
+    @property
+    def settled_through(self) -> int:
+        """Everything submitted at a position below this is settled.
+
+        A worker may acknowledge what it read for those positions.
+        """
+        return self._settled_through
+
+    async def flush(self, timeout: float | None = None) -> None:
+        """Send what waits without lingering, and return when all submitted so far is settled.
+
+        ``timeout``: seconds, None for no limit; after it :exc:`UnresolvedError` names what is not
+        settled. That goes on all the same.
+        """
+        self._start()
+        target = self._submitted
+        self._engine.flush()
+        self._drive.notify()
+        if self._settled_through >= target:
+            return
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._flushes.append((target, reached))
+        try:
+            async with asyncio.timeout(timeout):
+                await reached
+        except TimeoutError:
+            late = True
+        else:
+            late = False
+        finally:
+            self._flushes = [entry for entry in self._flushes if entry[1] is not reached]
+        if late:
+            msg = f"flush: after {timeout} s these are not settled yet"
+            raise UnresolvedError.of(msg, self._unsettled_ids(target))
+
+    async def aclose(self, timeout: float | None = None) -> None:
+        """Take nothing more, and return when everything is settled. Once is enough.
+
+        ``timeout``: seconds, None for no limit. After it the rest is stopped: every delivery gets
+        its outcome, NOT_ADDED or UNKNOWN, and :exc:`UnresolvedError` names those.
+        """
+        if self._closed and self._task is not None:
+            await asyncio.wait([self._task], timeout=timeout)
+            return
+        self._closed = True
+        self._release_room()
+        if self._task is None:
+            return
+        unresolved: list[str] = []
+        try:
+            async with asyncio.timeout(timeout):
+                self._engine.finish()
+                self._drive.notify()
+                await asyncio.shield(self._task)
+        except TimeoutError:
+            unresolved = list(self._unsettled_ids(self._submitted))
+            await self._stop(f"the batcher was closed with a timeout of {timeout} s")
+        except asyncio.CancelledError:
+            await self._stop("the closing of the batcher was cancelled")
+            raise
+        if unresolved:
+            msg = f"aclose: after {timeout} s these were not settled; each delivery has its outcome"
+            raise UnresolvedError.of(msg, unresolved)
+
+    async def __aenter__(self) -> Self:
+        self._start()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if exc is not None:
+            self._closed = True
+            self._release_room()
+            await self._stop(f"the batcher was left by {type(exc).__name__}")
+            return
+        await self.aclose()
+        unseen = [delivery for delivery in self._failed if not delivery.looked_at]
+        if unseen:
+            errors = [_failure(delivery) for delivery in unseen]
+            msg = f"{len(errors)} records are not in the campaign, and nobody looked at them"
+            raise ExceptionGroup(msg, errors)
+
+    # --- inside
+
+    def _start(self) -> None:
+        if self._closed:
+            self._raise_closed()
+        if self._task is None:
+            self._task = asyncio.create_task(
+                self._drive.run(on_deadline=UploadStoppedError("the batcher's time is over"))
+            )
+            self._task.add_done_callback(self._on_end)
+
+    def _on_end(self, task: "asyncio.Task[None]") -> None:
+        """Nobody must wait for ever, even if the drive failed in a way that nobody thought of."""
+        if task.cancelled() or task.exception() is None:
+            return
+        self._closed = True
+        error = CampaignsError(f"the batcher failed: {task.exception()!r}")
+        for position, pending in list(self._pending.items()):
+            del self._pending[position]
+            self._conclude(pending, RecordOutcome(position, None, Status.UNKNOWN, error=error))
+        self._release_room()
+
+    def _raise_closed(self) -> None:
+        msg = "the batcher is closed; make a new one with campaign.batcher()"
+        raise ConfigurationError(msg)
+
+    async def _stop(self, reason: str) -> None:
+        """Send nothing more, settle everything; what is in flight gets a short time."""
+        if self._task is None:
+            return
+        self._drive.stop(UploadStoppedError(reason))
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    def _settle(self, settled: list[Settlement]) -> None:
+        for settlement in settled:
+            for found in settlement.outcomes():
+                outcome = found
+                pending = self._pending.pop(outcome.index)
+                if pending.crm_record_id is not None:
+                    self._position_of.pop(pending.crm_record_id, None)
+                if outcome.attribution is Attribution.THEIRS and self._forgot:
+                    outcome = attrs.evolve(outcome, attribution=Attribution.UNCLEAR)
+                self._remember(pending.crm_record_id, outcome)
+                self._conclude(pending, outcome)
+        if settled:
+            self._release_room()
+
+    def _remember(self, crm_record_id: str | None, outcome: RecordOutcome) -> None:
+        if outcome.status is Status.UNKNOWN:
+            self._forgot = True
+        if crm_record_id is None or not outcome.in_campaign:
+            return
+        self._remembered[crm_record_id] = outcome
+        if len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+            self._forgot = True
+
+    def _conclude(self, pending: "_Pending", outcome: RecordOutcome) -> None:
+        pending.future.set_result(outcome)
+        for delivery in pending.deliveries:
+            self._settled_beyond.add(delivery.position)
+            if outcome.status in FAILED:
+                self._failed.append(delivery)
+        while self._settled_through in self._settled_beyond:
+            self._settled_beyond.remove(self._settled_through)
+            self._settled_through += 1
+        for target, reached in self._flushes:
+            if self._settled_through >= target and not reached.done():
+                reached.set_result(None)
+
+    def _release_room(self) -> None:
+        free = len(self._room) if self._closed else self._max_buffered - len(self._pending)
+        while self._room and free > 0:
+            place = self._room.popleft()
+            if not place.done():
+                place.set_result(None)
+                free -= 1
+
+    def _unsettled_ids(self, below: int) -> Iterator[str]:
+        for pending in self._pending.values():
+            if any(delivery.position < below for delivery in pending.deliveries):
+                yield pending.crm_record_id or "(no id)"
+
+
+@attrs.define(eq=False)
+class _Pending:
+    """A record that is not settled, and all who wait for it."""
+
+    future: "asyncio.Future[RecordOutcome]"
+    crm_record_id: str | None
+    deliveries: list[Delivery] = attrs.Factory(list[Delivery])
+
+    def join(self, position: int) -> Delivery:
+        delivery = Delivery(position, self.future)
+        self.deliveries.append(delivery)
+        return delivery
+
+
+def _failure(delivery: Delivery) -> Exception:
+    outcome = delivery.outcome
+    return (outcome and outcome.error) or CampaignsError("not in the campaign")
+
+
+def _check_options(
+    linger: object,
+    max_batch_size: object,
+    max_in_flight: object,
+    max_buffered: object,
+    when_full: str,
+) -> None:
+    wrong = None
+    if isinstance(linger, bool) or not isinstance(linger, int | float) or not linger >= 0:
+        wrong = f"linger must be seconds, 0 or more, not {linger!r}"
+    elif not _is_whole(max_batch_size) or not 1 <= max_batch_size <= MAX_RECORDS_PER_REQUEST:
+        wrong = f"max_batch_size must be 1 to {MAX_RECORDS_PER_REQUEST}, not {max_batch_size!r}"
+    elif max_in_flight is not None and (not _is_whole(max_in_flight) or max_in_flight < 1):
+        wrong = f"max_in_flight must be 1 or more, or None, not {max_in_flight!r}"
+    elif not _is_whole(max_buffered) or max_buffered < 1:
+        wrong = f"max_buffered must be 1 or more records, not {max_buffered!r}"
+    elif when_full not in {"wait", "error"}:
+        wrong = f"when_full must be 'wait' or 'error', not {when_full!r}"
+    if wrong:
+        raise ConfigurationError(wrong)
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
