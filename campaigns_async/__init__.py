@@ -6,8 +6,9 @@ record in, and gives an account of each that is never a guess.
 
 from importlib.metadata import version as _version
 
-from campaigns_async.batcher import Delivery, RecordBatcher
+from campaigns_async.batcher import RecordBatcher
 from campaigns_async.campaign import CampaignHandle
+from campaigns_async.delivery import Delivery
 from campaigns_async.errors import (
     APIError,
     AuthenticationError,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeGuard
 
@@ -11,6 +11,7 @@ import attrs
 from campaigns_async._core.ranks import Order, Ranks
 from campaigns_async._core.rows import read_id
 from campaigns_async._core.settlement import Settlement
+from campaigns_async.delivery import Delivery, Pending
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.drive import Drive, build_engine
 from campaigns_async.errors import (
@@ -28,44 +29,6 @@ REMEMBERED: Final = 10_000
 
 _NAMED: Final = 1_000
 """Failures that nobody looked at, kept to be raised at the end."""
-
-
-class Delivery:
-    """A record on its way. Await it for its :class:`RecordOutcome`, as often as you like.
-
-    ``position``: how many were submitted before it.
-    """
-
-    __slots__ = ("_future", "_looked_at", "position")
-
-    def __init__(self, position: int, future: "asyncio.Future[RecordOutcome]") -> None:
-        self.position = position
-        self._future = future
-        self._looked_at = False
-
-    def done(self) -> bool:
-        """Whether its outcome is known."""
-        return self._future.done()
-
-    @property
-    def outcome(self) -> RecordOutcome | None:
-        """Its outcome; None as long as it is not known."""
-        self._looked_at = True
-        return self._future.result() if self._future.done() else None
-
-    def __await__(self) -> Generator[Any, None, RecordOutcome]:
-        self._looked_at = True
-        # Shielded: a cancelled waiter must not take the outcome away from the others.
-        return (yield from asyncio.shield(self._future).__await__())
-
-    def __repr__(self) -> str:
-        state = self._future.result().status if self._future.done() else "pending"
-        return f"<Delivery {self.position} {state}>"
-
-    @property
-    def looked_at(self) -> bool:
-        """Whether anybody ever awaited it or asked for its outcome."""
-        return self._looked_at
 
 
 class RecordBatcher:
@@ -117,7 +80,7 @@ class RecordBatcher:
         self._closed = False
         self._submitted = 0
         # By position of the first with its id: the future, and the positions that share it.
-        self._pending: dict[int, _Pending] = {}
+        self._pending: dict[int, Pending] = {}
         self._position_of: dict[str, int] = {}
         self._remembered: OrderedDict[str, RecordOutcome] = OrderedDict()
         # Once an id of ours may be forgotten, "theirs" cannot be claimed any more.
@@ -154,7 +117,7 @@ class RecordBatcher:
         if crm_record_id in self._position_of:
             shared = self._pending[self._position_of[crm_record_id]]
             return shared.join(position)
-        pending = _Pending(loop.create_future(), crm_record_id)
+        pending = Pending(loop.create_future(), crm_record_id)
         delivery = pending.join(position)
         if crm_record_id is not None and crm_record_id in self._remembered:
             self._remembered.move_to_end(crm_record_id)
@@ -331,7 +294,7 @@ class RecordBatcher:
             self._remembered.popitem(last=False)
             self._forgot = True
 
-    def _conclude(self, pending: "_Pending", outcome: RecordOutcome) -> None:
+    def _conclude(self, pending: "Pending", outcome: RecordOutcome) -> None:
         pending.future.set_result(outcome)
         for delivery in pending.deliveries:
             self._settled_beyond.add(delivery.position)
@@ -356,20 +319,6 @@ class RecordBatcher:
         for pending in self._pending.values():
             if any(delivery.position < below for delivery in pending.deliveries):
                 yield pending.crm_record_id or "(no id)"
-
-
-@attrs.define(eq=False)
-class _Pending:
-    """A record that is not settled, and all who wait for it."""
-
-    future: "asyncio.Future[RecordOutcome]"
-    crm_record_id: str | None
-    deliveries: list[Delivery] = attrs.Factory(list[Delivery])
-
-    def join(self, position: int) -> Delivery:
-        delivery = Delivery(position, self.future)
-        self.deliveries.append(delivery)
-        return delivery
 
 
 def _failure(delivery: Delivery) -> Exception:

@@ -11,7 +11,7 @@ from campaigns_async._core.exchange import Request, Response
 from campaigns_async._core.problems import unexpected_error
 from campaigns_async._core.ranks import Order
 from campaigns_async._core.retry import may_repeat, may_repeat_action
-from campaigns_async._core.rows import Row, parse_row, repeated_id_error
+from campaigns_async._core.rows import parse_batch
 from campaigns_async._core.wire import (
     UnreadableBodyError,
     decode_campaign,
@@ -24,7 +24,6 @@ from campaigns_async.dispatch import Dispatcher
 from campaigns_async.errors import (
     CampaignStateError,
     ConfigurationError,
-    InvalidRecordError,
     UnexpectedResponseError,
     escape,
 )
@@ -193,7 +192,7 @@ class CampaignHandle:
         :exc:`OutcomeUnknownError` or :exc:`ServerError` an :meth:`upload` of the same records
         finds out.
         """
-        rows = _parse_batch(records)
+        rows = parse_batch(records)
         reply = await self._dispatcher.call(
             Request("POST", self._records_path, encode_records(row.text for row in rows)),
             may_repeat=may_repeat,
@@ -334,24 +333,6 @@ def _parse_action(action: CampaignAction | str) -> CampaignAction:
         return CampaignAction(action.upper())
     msg = f"{action!r} is no action; the actions are {', '.join(CampaignAction)}"
     raise ConfigurationError(msg)
-
-
-def _parse_batch(records: Iterable[Any]) -> list[Row]:
-    if isinstance(records, str | bytes | Mapping | NewRecord):
-        msg = "add_records takes a list of records; put the one in a list"
-        raise InvalidRecordError(msg)
-    rows = [parse_row(given, index) for index, given in enumerate(records)]
-    if not 1 <= len(rows) <= MAX_RECORDS_PER_REQUEST:
-        msg = (
-            f"one request takes 1 to {MAX_RECORDS_PER_REQUEST} records, and these are {len(rows)}; "
-            "upload takes any number"
-        )
-        raise InvalidRecordError(msg)
-    first: dict[str, int] = {}
-    for row in rows:
-        if first.setdefault(row.id, row.index) != row.index:
-            raise repeated_id_error(row.index, first[row.id])
-    return rows
 
 
 def _unreadable(reply: Response, reason: str) -> UnexpectedResponseError:

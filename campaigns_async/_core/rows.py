@@ -1,7 +1,7 @@
 """One input row, from what the caller gave to what a request carries, or a sentence why not."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NoReturn, TypeGuard
 
@@ -15,7 +15,7 @@ from campaigns_async._core.wire import (
     encode_time,
 )
 from campaigns_async.errors import InvalidRecordError, escape
-from campaigns_async.models import MAX_ID_LENGTH, NewRecord, RecordPriority
+from campaigns_async.models import MAX_ID_LENGTH, MAX_RECORDS_PER_REQUEST, NewRecord, RecordPriority
 
 
 @attrs.define(eq=False)
@@ -74,6 +74,25 @@ def read_id(given: object) -> str | None:
     else:
         found = given
     return found if isinstance(found, str) else None
+
+
+def parse_batch(records: Iterable[Any]) -> list[Row]:
+    """The rows of one request, 1 to 100 with ids of their own, or :exc:`InvalidRecordError`."""
+    if isinstance(records, str | bytes | Mapping | NewRecord):
+        msg = "add_records takes a list of records; put the one in a list"
+        raise InvalidRecordError(msg)
+    rows = [parse_row(given, index) for index, given in enumerate(records)]
+    if not 1 <= len(rows) <= MAX_RECORDS_PER_REQUEST:
+        msg = (
+            f"one request takes 1 to {MAX_RECORDS_PER_REQUEST} records, and these are {len(rows)}; "
+            "upload takes any number"
+        )
+        raise InvalidRecordError(msg)
+    first: dict[str, int] = {}
+    for row in rows:
+        if first.setdefault(row.id, row.index) != row.index:
+            raise repeated_id_error(row.index, first[row.id])
+    return rows
 
 
 def _is_mapping(given: object) -> TypeGuard[Mapping[Any, Any]]:
