@@ -20,6 +20,7 @@ from campaigns_async.errors import (
     DuplicateRecordError,
     FieldError,
     InvalidRecordError,
+    JournalError,
     NotFoundError,
     NotSentError,
     OutcomeUnknownError,
@@ -34,6 +35,7 @@ from campaigns_async.errors import (
     UploadStoppedError,
     ValidationError,
 )
+from campaigns_async.journal import Journal
 from campaigns_async.models import (
     Campaign,
     CampaignAction,
@@ -51,7 +53,7 @@ from campaigns_async.outcomes import Attribution, Evidence, RecordOutcome, Statu
 from campaigns_async.report import Progress, UploadReport
 from campaigns_async.session import CampaignsSession
 from campaigns_async.settings import Limiter, Limits, RetryPolicy, Timeout
-from campaigns_async.upload import OutcomeStream
+from campaigns_async.stream import OutcomeStream
 
 __version__ = _version("campaigns-async")
 
@@ -75,6 +77,8 @@ __all__ = [
     "Evidence",
     "FieldError",
     "InvalidRecordError",
+    "Journal",
+    "JournalError",
     "Limiter",
     "Limits",
     "NewRecord",

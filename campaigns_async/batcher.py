@@ -126,7 +126,8 @@ class RecordBatcher:
         self._pending[position] = pending
         if crm_record_id is not None:
             self._position_of[crm_record_id] = position
-        self._settle(self._engine.feed([record], loop.time(), first=position))
+        rows = self._engine.parse([record], first=position)
+        self._settle(self._engine.feed(rows, loop.time()))
         self._drive.notify()
         return delivery
 
@@ -201,7 +202,7 @@ class RecordBatcher:
         unresolved: list[str] = []
         try:
             async with asyncio.timeout(timeout):
-                self._engine.finish()
+                self._settle(self._engine.finish(asyncio.get_running_loop().time()))
                 self._drive.notify()
                 await asyncio.shield(self._task)
         except TimeoutError:

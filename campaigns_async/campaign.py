@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Literal, Unpack
@@ -36,14 +37,9 @@ from campaigns_async.models import (
     Record,
 )
 from campaigns_async.report import UploadReport
-from campaigns_async.upload import (
-    OnOutcome,
-    OnProgress,
-    OutcomeStream,
-    Records,
-    Upload,
-    UploadOptions,
-)
+from campaigns_async.stream import OutcomeStream
+from campaigns_async.teller import OnOutcome, OnProgress
+from campaigns_async.upload import Records, Upload, UploadOptions
 
 _LONGEST_POLL = 5.0
 """Seconds between two STARTs while a campaign builds, at most."""
@@ -212,6 +208,7 @@ class CampaignHandle:
         rank_start: int = 1,
         exclusive: bool = False,
         on_duplicate: Literal["first", "error"] = "first",
+        journal: str | os.PathLike[str] | None = None,
         on_outcome: OnOutcome | None = None,
         on_progress: OnProgress | None = None,
         deadline: float | None = None,
@@ -231,6 +228,9 @@ class CampaignHandle:
           on any more.
         - ``on_duplicate``: a repeated id in the input is DUPLICATE ("first"), or REJECTED
           ("error").
+        - ``journal``: path of a file that outlives a crash; made if it is missing. The same call
+          with the same input and journal goes on where the last one ended, and its report covers
+          all of it. See :class:`Journal`.
         - ``on_outcome``: called, and awaited if it is async, with each :class:`RecordOutcome`, in
           order of settling. ``on_progress``: with a :class:`Progress`, up to ten times a second and
           at the end. One that raises is logged and listed in the report; the upload goes on.
@@ -251,6 +251,7 @@ class CampaignHandle:
             rank_start=rank_start,
             exclusive=exclusive,
             on_duplicate=on_duplicate,
+            journal=journal,
             on_outcome=on_outcome,
             on_progress=on_progress,
             deadline=deadline,

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -20,6 +20,8 @@ from campaigns_async._core.wire import encode_records
 from campaigns_async.dispatch import Dispatcher, now
 from campaigns_async.errors import (
     CampaignsError,
+    JournalError,
+    NotSentError,
     OutcomeUnknownError,
     TransportError,
     UploadStoppedError,
@@ -64,6 +66,7 @@ class Drive:
     - ``on_settled``: told at once of everything that is settled; must not wait.
     - ``feed``: called when there may be room for rows; gives the engine more, and must not wait.
     - ``may_send``: False holds further requests back, while nobody takes the outcomes.
+    - ``intend``: awaited before a batch is sent; it keeps what must be on disk by then.
     - ``max_in_flight``: requests of this engine, below what the session allows.
     """
 
@@ -76,6 +79,7 @@ class Drive:
         on_settled: Callable[[list[Settlement]], None],
         feed: Callable[[], None],
         may_send: Callable[[], bool] = lambda: True,
+        intend: Callable[[Piece], Awaitable[None]] | None = None,
         max_in_flight: int | None = None,
     ) -> None:
         self._dispatcher = dispatcher
@@ -84,6 +88,7 @@ class Drive:
         self._on_settled = on_settled
         self._feed = feed
         self._may_send = may_send
+        self._intend = intend
         self._max_in_flight = math.inf if max_in_flight is None else max_in_flight
         self._deadline_at: float | None = None
         self._turn: asyncio.Future[Ticket] | None = None
@@ -175,11 +180,21 @@ class Drive:
         if piece is None:
             self._dispatcher.slots.release(ticket, congested=None)
             return
-        request = Request("POST", self._path, encode_records(row.text for row in piece.rows))
-        within = None if self._deadline_at is None else self._deadline_at - loop.time()
-        task = loop.create_task(self._dispatcher.attempt(request, within=within))
+        task = loop.create_task(self._attempt(piece))
         self._tasks.add(task)
         task.add_done_callback(partial(self._finish, piece, ticket))
+
+    async def _attempt(self, piece: Piece) -> Response | TransportError:
+        if self._intend is not None:
+            try:
+                await self._intend(piece)
+            except JournalError as error:
+                return NotSentError(f"nothing was sent: {error}", permanent=True)
+        request = Request("POST", self._path, encode_records(row.text for row in piece.rows))
+        within = None
+        if self._deadline_at is not None:
+            within = self._deadline_at - asyncio.get_running_loop().time()
+        return await self._dispatcher.attempt(request, within=within)
 
     def _finish(
         self, piece: Piece, ticket: Ticket, task: "asyncio.Task[Response | TransportError]"

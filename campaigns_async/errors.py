@@ -19,6 +19,7 @@
         * :exc:`UnexpectedResponseError`
     * :exc:`UploadError`: an upload that did not put every record in
         * :exc:`UploadStoppedError`: why an upload ended before its input did
+    * :exc:`JournalError`: a journal that cannot be used, or belongs to another upload
     * :exc:`BatcherFullError`: no room in a batcher that does not wait for room
     * :exc:`UnresolvedError`: a batcher's flush or close ran out of time
 
@@ -289,6 +290,10 @@ class UploadError(CampaignsError):
 
 class UploadStoppedError(UploadError):
     """Why an upload ended before its input did, where no reply was the reason (a deadline, say)."""
+
+
+class JournalError(CampaignsError):
+    """The journal cannot be opened or written, or is not the one of this upload."""
 
 
 class BatcherFullError(CampaignsError):

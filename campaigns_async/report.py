@@ -118,7 +118,6 @@ class Account:
     def __init__(self) -> None:
         self.counts: Counter[Status] = Counter(dict.fromkeys(Status, 0))
         self.failed: list[RecordOutcome] = []
-        self.callback_errors: list[Exception] = []
 
     def add(self, settlement: Settlement) -> None:
         """These rows are settled."""
@@ -132,6 +131,5 @@ class Account:
             total=sum(self.counts.values()),
             counts=dict(self.counts),
             failed=tuple(self.failed),
-            callback_errors=tuple(self.callback_errors[:10]),
             **facts,
         )

@@ -1,37 +1,29 @@
 """Uploads: an engine over an iterable, and the account of every row."""
 
 import asyncio
-import inspect
-import logging
-from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final, Literal, Self, TypedDict, Unpack
+import os
+from collections.abc import AsyncIterable, Iterable, Mapping
+from typing import Any, Literal, TypedDict, Unpack
 
 from campaigns_async._core.dedupe import Dedupe
 from campaigns_async._core.ranks import Order, Ranks
+from campaigns_async._core.resolver import Piece
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.drive import GRACE, Drive, build_engine
-from campaigns_async.errors import ConfigurationError, UploadStoppedError
-from campaigns_async.models import MAX_RECORDS_PER_REQUEST, NewRecord
-from campaigns_async.outcomes import RecordOutcome, Status
+from campaigns_async.errors import ConfigurationError, JournalError, UploadStoppedError
+from campaigns_async.journal_file import JournalFile
+from campaigns_async.models import NewRecord
+from campaigns_async.outcomes import Status
+from campaigns_async.recorder import Recorder, Unrecorded
 from campaigns_async.report import Account, Progress, UploadReport
 from campaigns_async.sources import open_source
+from campaigns_async.teller import OnOutcome, OnProgress, Teller
 
 Records = (
     Iterable[NewRecord | Mapping[str, Any] | str]
     | AsyncIterable[NewRecord | Mapping[str, Any] | str]
 )
-OnOutcome = Callable[[RecordOutcome], Awaitable[None] | None]
-OnProgress = Callable[[Progress], Awaitable[None] | None]
-
-_PROGRESS_EVERY: Final = 0.1
-"""Seconds between two calls of ``on_progress``, at least."""
-
-_OUTBOX_ROWS: Final = 2_000
-"""Settled rows that may wait for ``on_outcome`` before no more requests are made."""
-
-_logger = logging.getLogger(__name__)
 
 
 class UploadOptions(TypedDict, total=False):
@@ -41,6 +33,7 @@ class UploadOptions(TypedDict, total=False):
     rank_start: int
     exclusive: bool
     on_duplicate: Literal["first", "error"]
+    journal: str | os.PathLike[str] | None
     on_outcome: OnOutcome | None
     on_progress: OnProgress | None
     deadline: float | None
@@ -58,22 +51,30 @@ class Upload:
         **options: Unpack[UploadOptions],
     ) -> None:
         on_duplicate = options.get("on_duplicate", "first")
-        deadline = options.get("deadline")
-        stop_after_rejects = options.get("stop_after_rejects")
+        order, rank_start = options.get("order", "input"), options.get("rank_start", 1)
         if on_duplicate not in {"first", "error"}:
             msg = f"on_duplicate must be 'first' or 'error', not {on_duplicate!r}"
             raise ConfigurationError(msg)
-        _check_positive("deadline", deadline)
-        _check_positive("stop_after_rejects", stop_after_rejects)
         self._dispatcher = dispatcher
-        self._deadline = deadline
-        self._stop_after_rejects = stop_after_rejects
-        self._on_outcome = options.get("on_outcome")
-        self._on_progress = options.get("on_progress")
+        self._deadline = options.get("deadline")
+        self._stop_after_rejects = options.get("stop_after_rejects")
+        _check_positive("deadline", self._deadline)
+        _check_positive("stop_after_rejects", self._stop_after_rejects)
+        self._journal = options.get("journal")
+        # What must be the same for a resume: it shapes the requests.
+        self._identity = {
+            "campaign": path,
+            "tenant": dispatcher.settings.tenant,
+            "address": dispatcher.settings.root,
+            "order": order,
+            "rank_start": rank_start,
+            "on_duplicate": on_duplicate,
+        }
+        self._records: Recorder | Unrecorded = Unrecorded()
         self._account = Account()
         self._engine = build_engine(
             dispatcher,
-            ranks=Ranks(options.get("order", "input"), options.get("rank_start", 1)),
+            ranks=Ranks(order, rank_start),
             exclusive=options.get("exclusive", False),
             dedupe=Dedupe(),
             repeats_are_errors=on_duplicate == "error",
@@ -84,20 +85,27 @@ class Upload:
             self._engine,
             on_settled=self._settle,
             feed=self._feed,
-            may_send=self._may_send,
+            may_send=lambda: self._teller.has_room and self._records.may_send,
+            intend=self._intend,
         )
         self._source = open_source(records, self._drive.notify)
-        self._outbox: deque[Settlement] = deque()
-        self._outbox_rows = 0
-        self._news = asyncio.Event()
-        self._over = False
-        self._started = 0.0
+        self._teller = Teller(
+            options.get("on_outcome"),
+            options.get("on_progress"),
+            is_due=self._is_due,
+            progress=self._progress,
+            on_told=self._drive.notify,
+        )
+        self._finished = False
+        self._started: float | None = None
 
     async def run(self) -> UploadReport:
         """Until every row has its outcome; see :meth:`CampaignHandle.upload`."""
         loop = asyncio.get_running_loop()
         self._started = loop.time()
-        teller = loop.create_task(self._tell())
+        if self._journal is not None:
+            self._open_journal(self._journal)
+        teller = loop.create_task(self._teller.run())
         try:
             await self._drive.run(
                 deadline=self._deadline,
@@ -105,12 +113,10 @@ class Upload:
                     f"the upload's deadline of {self._deadline} s has passed"
                 ),
             )
-            self._account_for_rest()
-            self._finish_telling()
+            await self._close_books()
             await teller
         except asyncio.CancelledError as cancelled:
-            self._account_for_rest()
-            self._finish_telling()
+            await self._close_books()
             await asyncio.wait([teller], timeout=GRACE)
             cancelled.report = self.report()  # type: ignore[attr-defined]
             raise
@@ -118,6 +124,8 @@ class Upload:
             teller.cancel()
             await self._source.close()
         report = self.report()
+        if isinstance(self._records, Recorder) and self._records.refused is not None:
+            raise self._records.refused
         if self._source.error is not None:
             self._source.error.report = report  # type: ignore[attr-defined]
             raise self._source.error
@@ -126,166 +134,113 @@ class Upload:
     def report(self) -> UploadReport:
         """The account so far."""
         return self._account.report(
-            requests=self._engine.requests,
-            retries=self._engine.retries,
-            elapsed=self._elapsed(),
+            **self._totals(),
             stopped_by=self._engine.stopped_by,
             exhausted=self._source.exhausted,
+            callback_errors=tuple(self._teller.errors[:10]),
         )
+
+    # --- the journal
+
+    def _open_journal(self, path: str | os.PathLike[str]) -> None:
+        file = JournalFile.open(path, create=True)
+        try:
+            recorder = Recorder(
+                file, identity=self._identity, on_news=self._wake, on_error=self._drive.stop
+            )
+        except JournalError:
+            file.close()
+            raise
+        recorder.facts = lambda: {"read": self._engine.parsed, **self._totals()}
+        if recorder.history is not None:
+            self._engine.remember(recorder.history)
+        self._records = recorder
+
+    async def _intend(self, piece: Piece) -> None:
+        await self._records.intend(piece)
+
+    def _is_due(self, mark: int) -> bool:
+        return self._records.is_kept(mark)
+
+    def _wake(self) -> None:
+        self._drive.notify()
+        self._teller.wake()
+
+    async def _close_books(self) -> None:
+        """After the drive: the rest gets its outcome, and all of it is kept, and told."""
+        loop = asyncio.get_running_loop()
+        if self._engine.stopped_by is not None:
+            rest = self._records.rest() + self._engine.parse(self._source.rest())
+            self._settle(self._engine.feed(rest, loop.time()))
+        stopped = self._engine.stopped_by
+        try:
+            await asyncio.shield(self._records.close(None if stopped is None else str(stopped)))
+        except JournalError as error:
+            self._drive.stop(error)
+        self._teller.finish()
 
     # --- rows in
 
     def _feed(self) -> None:
         """As many rows as there is room for, and as there are by now."""
         loop = asyncio.get_running_loop()
-        while self._has_room():
-            taken = self._source.take(MAX_RECORDS_PER_REQUEST)
-            self._settle(self._engine.feed(taken, loop.time()))
-            if self._source.exhausted:
-                self._engine.finish()
-            if not taken:
-                return
+        while (most := self._wanted()) > 0:
+            rows = self._engine.parse(self._source.take(most))
+            self._records.put(rows, exhausted=self._source.exhausted)
+            self._settle(self._engine.feed(self._records.take(), loop.time()))
+            if not rows:
+                break
+        self._settle(self._engine.feed(self._records.take(), loop.time()))
+        if self._records.complete and not self._finished:
+            self._finished = True
+            self._settle(self._engine.finish(loop.time()))
 
-    def _has_room(self) -> bool:
+    def _wanted(self) -> int:
+        """Rows to read now, at most."""
         engine = self._engine
-        return engine.wants_rows and not engine.stopped_by and not self._source.exhausted
-
-    def _account_for_rest(self) -> None:
-        """After a stop: the rows that can still be had get their outcome too."""
-        if self._engine.stopped_by is not None:
-            rest = self._source.rest()
-            self._settle(self._engine.feed(rest, asyncio.get_running_loop().time()))
+        if self._source.exhausted or engine.stopped_by is not None:
+            return 0
+        # What an earlier run read is read again before anything is sent, however much it left.
+        return self._records.most() if engine.wants_rows or not self._records.may_send else 0
 
     # --- settlements out
 
     def _settle(self, settled: list[Settlement]) -> None:
+        if not settled:
+            return
+        mark = self._records.settle(settled)
         for settlement in settled:
             self._account.add(settlement)
-            if self._on_outcome is not None:
-                self._outbox.append(settlement)
-                self._outbox_rows += len(settlement.rows)
-        if settled:
-            self._news.set()
+            self._teller.add(settlement, mark)
         limit, rejected = self._stop_after_rejects, self._account.counts[Status.REJECTED]
         if limit is not None and rejected >= limit and self._engine.stopped_by is None:
             self._drive.stop(
                 UploadStoppedError(f"{rejected} records were rejected, and {limit} was the limit")
             )
 
-    def _may_send(self) -> bool:
-        return self._outbox_rows < _OUTBOX_ROWS
-
-    async def _tell(self) -> None:
-        """Call the caller's callbacks, one at a time and in the order of settling."""
-        loop = asyncio.get_running_loop()
-        told_at = loop.time()
-        while not self._over or self._outbox:
-            if not self._outbox:
-                await self._news.wait()
-                self._news.clear()
-            while self._outbox:
-                settlement = self._outbox.popleft()
-                for outcome in settlement.outcomes():
-                    await self._call(self._on_outcome, outcome)
-                self._outbox_rows -= len(settlement.rows)
-                self._drive.notify()
-            if loop.time() - told_at >= _PROGRESS_EVERY and not self._over:
-                told_at = loop.time()
-                await self._call(self._on_progress, self._progress())
-        await self._call(self._on_progress, self._progress())
-
-    def _finish_telling(self) -> None:
-        self._over = True
-        self._news.set()
-
-    async def _call(
-        self, callback: Callable[[Any], Awaitable[None] | None] | None, news: Any
-    ) -> None:
-        if callback is None:
-            return
-        try:
-            result = callback(news)
-            if inspect.isawaitable(result):
-                await result
-        except Exception as error:
-            self._account.callback_errors.append(error)
-            _logger.warning(
-                "a callback of the upload raised %s", type(error).__name__, exc_info=error
-            )
-
     def _progress(self) -> Progress:
         return Progress(
-            read=self._engine.fed,
+            read=self._engine.parsed,
             counts=dict(self._account.counts),
-            requests=self._engine.requests,
-            retries=self._engine.retries,
+            **self._totals(),
             in_flight=self._dispatcher.slots.in_flight,
-            elapsed=self._elapsed(),
             waiting="campaign" if self._engine.gate_closed else None,
         )
 
-    def _elapsed(self) -> float:
-        return asyncio.get_running_loop().time() - self._started
+    def _totals(self) -> dict[str, Any]:
+        """Over all runs of this upload."""
+        earlier, engine = self._records.earlier, self._engine
+        elapsed = 0.0
+        if self._started is not None:
+            elapsed = asyncio.get_running_loop().time() - self._started
+        return {
+            "requests": int(earlier.get("requests", 0)) + engine.requests,
+            "retries": int(earlier.get("retries", 0)) + engine.retries,
+            "elapsed": earlier.get("elapsed", 0.0) + elapsed,
+        }
 
 
-class OutcomeStream(AsyncIterator[RecordOutcome]):
-    """The outcomes of an upload, each as it settles: in order of settling, not of input.
-
-    The upload goes on only as fast as the outcomes are taken. Leaving the loop early leaves the
-    upload standing; ``aclose``, or ``async with`` around the loop, stops it. ``report`` is the
-    account so far.
-    """
-
-    def __init__(self, make: Callable[[OnOutcome], Upload]) -> None:
-        self._queue: asyncio.Queue[RecordOutcome] = asyncio.Queue(maxsize=MAX_RECORDS_PER_REQUEST)
-        self._upload = make(self._queue.put)
-        self._task: asyncio.Task[UploadReport] | None = None
-
-    @property
-    def report(self) -> UploadReport:
-        """The account so far; complete when the stream has ended."""
-        return self._upload.report()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> RecordOutcome:
-        if self._task is None:
-            self._task = asyncio.create_task(self._upload.run())
-        if self._queue.empty() and not self._task.done():
-            getter = asyncio.ensure_future(self._queue.get())
-            try:
-                await asyncio.wait({getter, self._task}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                if not getter.done():
-                    getter.cancel()
-            if getter.done() and not getter.cancelled():
-                return getter.result()
-        if not self._queue.empty():
-            return self._queue.get_nowait()
-        # Over: what the upload raised comes out here.
-        await self._task
-        raise StopAsyncIteration
-
-    async def aclose(self) -> None:
-        """Stop the upload: nothing more is sent, requests in flight get a short time to answer."""
-        if self._task is None or self._task.done():
-            return
-        self._task.cancel()
-        while not self._task.done():
-            # Nobody takes outcomes any more; the upload must not wait for that.
-            while not self._queue.empty():
-                self._queue.get_nowait()
-            await asyncio.wait([self._task], timeout=0.01)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.aclose()
-
-
-def _check_positive(name: str, value: Any) -> None:
+def _check_positive(name: str, value: object) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:

@@ -17,13 +17,14 @@ import attrs
 from campaigns_async._core.chunker import Chunker
 from campaigns_async._core.dedupe import Dedupe, Repeat
 from campaigns_async._core.gate import Gate
+from campaigns_async._core.history import History
 from campaigns_async._core.ranks import Ranks
 from campaigns_async._core.resolver import Piece, Resolver
 from campaigns_async._core.retry import Backoff, Budget
-from campaigns_async._core.rows import Row, parse_row, read_id, repeated_id_error
+from campaigns_async._core.rows import Row, parse_any, repeated_id_error
 from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.verdicts import Proof, Step, Verdict
-from campaigns_async.errors import CampaignsError, InvalidRecordError
+from campaigns_async.errors import CampaignsError
 from campaigns_async.outcomes import Status
 
 _NO_REASON: Final = CampaignsError("the upload was stopped")
@@ -74,15 +75,20 @@ class Engine:
         self._budget = budget
         self._max_unsettled = max_unsettled
         self._repeats_are_errors = repeats_are_errors
+        self._history: History | None = None
         self._ready: deque[Piece] = deque()
         self._waiting: list[tuple[float, int, Piece]] = []
         self._backoffs: dict[Piece, Backoff] = {}
         self._sequence = 0
         self._finished = False
-        self.fed = 0
+        self.parsed = 0
         self.unsettled = 0
         self.requests = 0
         self.retries = 0
+
+    def remember(self, history: History) -> None:
+        """Go on from an earlier run of the same upload. Call it before there are rows."""
+        self._history = history
 
     # --- rows in
 
@@ -91,50 +97,76 @@ class Engine:
         """Whether there is room for more rows; without bound, an outage would fill the memory."""
         return not self._finished and self.unsettled < self._max_unsettled
 
-    def feed(
-        self, records: Iterable[object], now: float, *, first: int | None = None
-    ) -> list[Settlement]:
-        """The next records of the input. What is wrong with one of them is its own outcome.
+    def parse(self, records: Iterable[object], *, first: int | None = None) -> list[Row]:
+        """The next records of the input as rows, ranks given; bad ones carry their error.
 
-        ``first``: the position of the first of them; None: they follow what was fed before.
+        ``first``: the position of the first of them; None: they follow what was parsed before.
         """
+        start = self.parsed if first is None else first
+        rank = self._ranks.rank
+        rows = [parse_any(given, i, rank(i)) for i, given in enumerate(records, start)]
+        self.parsed = start + len(rows)
+        return rows
+
+    def feed(self, rows: Iterable[Row], now: float) -> list[Settlement]:
+        """Take rows on. What is wrong with one of them is its own outcome."""
         settled: list[Settlement] = []
-        if first is not None:
-            self.fed = first
-        for given in records:
-            index = self.fed
-            self.fed += 1
-            try:
-                row = parse_row(given, index, self._ranks.rank(index))
-            except InvalidRecordError as error:
-                row = Row(index, given, read_id(given) or "", "", "")
-                settled.append(Settlement([row], Status.REJECTED, error=error))
+        for row in rows:
+            if row.error is not None:
+                settled.append(self._at_once(row, Status.REJECTED, row.error))
                 continue
             repeat = self._dedupe.claim(row) if self._dedupe else None
             if repeat is not None:
                 settled.append(self._settle_repeat(row, repeat))
-                continue
-            if self.stopped_by is not None:
-                settled.append(Settlement([row], Status.NOT_ADDED, error=self.stopped_by))
-                continue
-            self._chunker.feed(row, now)
-            self.unsettled += 1
-        return settled
+            elif self.stopped_by is None:
+                self._chunker.feed(row, now)
+                self.unsettled += 1
+            elif self._was_settled(row):
+                settled += self._history.recall([row]) if self._history else []
+            else:
+                settled.append(self._at_once(row, Status.NOT_ADDED, self.stopped_by))
+        return settled + self._revive(now)
 
     def _settle_repeat(self, row: Row, repeat: Repeat) -> Settlement:
         if not self._repeats_are_errors:
-            return Settlement([row], Status.DUPLICATE, repeat=repeat)
+            return self._at_once(row, Status.DUPLICATE, repeat=repeat)
         error = repeated_id_error(row.index, repeat.first)
-        return Settlement([row], Status.REJECTED, error=error, repeat=repeat)
+        return self._at_once(row, Status.REJECTED, error, repeat)
+
+    def _at_once(
+        self,
+        row: Row,
+        status: Status,
+        error: CampaignsError | None = None,
+        repeat: Repeat | None = None,
+    ) -> Settlement:
+        """A verdict that needs no request, and so comes out the same in each run."""
+        recalled = self._was_settled(row)
+        return Settlement([row], status, error=error, repeat=repeat, recalled=recalled)
+
+    def _was_settled(self, row: Row) -> bool:
+        return self._history is not None and self._history.is_settled(row.index)
+
+    def _revive(self, now: float) -> list[Settlement]:
+        """Where there was an earlier run: what it settled, and what it left of each batch."""
+        history = self._history
+        if history is None:
+            return []
+        settled: list[Settlement] = []
+        while rows := self._chunker.take(now):
+            settled += history.recall([row for row in rows if history.is_settled(row.index)])
+            self._ready.extend(history.revive(rows))
+        return self._settle(settled)
 
     def flush(self) -> None:
         """What has been fed need not wait for a full batch."""
         self._chunker.flush()
 
-    def finish(self) -> None:
+    def finish(self, now: float) -> list[Settlement]:
         """No more rows will come."""
         self._finished = True
         self.flush()
+        return self._revive(now)
 
     # --- batches out
 
@@ -167,7 +199,7 @@ class Engine:
         if self._ready:
             return self._ready.popleft()
         rows = self._chunker.take(now)
-        return Piece(rows) if rows else None
+        return Piece.of(rows) if rows else None
 
     def wake_at(self) -> float:
         """From when on :meth:`take` has something, if nothing else happens; infinity for never."""
@@ -226,6 +258,10 @@ class Engine:
         for piece in pieces:
             settled += self._resolver.abandon(piece, error)
         rows = self._chunker.drain()
+        if self._history is not None:
+            history = self._history
+            settled += history.recall([row for row in rows if history.is_settled(row.index)])
+            rows = [row for row in rows if not history.is_settled(row.index)]
         if rows:
             settled.append(Settlement(rows, Status.NOT_ADDED, error=error))
         return self._settle(settled)

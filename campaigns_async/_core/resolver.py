@@ -22,9 +22,18 @@ from campaigns_async.outcomes import Attribution, Evidence, Status
 
 @attrs.define(eq=False)
 class Attempt:
-    """One that may have landed unseen, until it is refuted."""
+    """One that may have landed unseen, until it is refuted.
 
+    ``known``: whether it is known just which records it held. Of one before a crash it may not be;
+    then a record added now says nothing about the others.
+    """
+
+    known: bool = True
     refuted: bool = False
+
+    def refute(self) -> None:
+        """One of its records was added later."""
+        self.refuted = self.known
 
 
 @attrs.frozen(eq=False)
@@ -38,8 +47,12 @@ class _Held:
 
 @attrs.define(eq=False)
 class Case:
-    """All that came of one batch: the pieces still to settle, and what is held until they are."""
+    """All that came of one batch: the pieces still to settle, and what is held until they are.
 
+    ``first``: the position of the batch's first row, by which it is known.
+    """
+
+    first: int = 0
     live: int = 1
     held: list[_Held] = attrs.Factory(list[_Held])
 
@@ -60,6 +73,11 @@ class Piece:
     whole: bool = True
     rest: "Piece | None" = None
     failure: CampaignsError | None = None
+
+    @classmethod
+    def of(cls, batch: Sequence[Row]) -> "Piece":
+        """A whole batch."""
+        return cls(batch, Case(batch[0].index))
 
     @property
     def ids(self) -> list[str]:
@@ -131,7 +149,7 @@ class Resolver:
 
     def _settle_added(self, piece: Piece, verdict: Verdict) -> Resolution:
         for attempt in piece.open:
-            attempt.refuted = True
+            attempt.refute()
         added = Settlement(
             piece.rows,
             Status.ADDED,

@@ -24,7 +24,7 @@ class Row:
 
     ``index``: its position in the input. ``given``: what the caller gave. ``id``: its crmRecordId.
     ``said``: what else the caller said, as text: two rows with the same id differ if this does.
-    ``text``: the whole record as JSON.
+    ``text``: the whole record as JSON. ``error``: why it cannot be sent, else None.
     """
 
     index: int
@@ -32,6 +32,7 @@ class Row:
     id: str
     said: str
     text: str
+    error: InvalidRecordError | None = None
 
 
 def parse_row(given: Any, index: int, rank: float | None = None) -> Row:
@@ -74,6 +75,14 @@ def read_id(given: object) -> str | None:
     else:
         found = given
     return found if isinstance(found, str) else None
+
+
+def parse_any(given: Any, index: int, rank: float | None = None) -> Row:
+    """Like :func:`parse_row`, but what is wrong with the record is in the row and not raised."""
+    try:
+        return parse_row(given, index, rank)
+    except InvalidRecordError as error:
+        return Row(index, given, read_id(given) or "", "", "", error)
 
 
 def parse_batch(records: Iterable[Any]) -> list[Row]:

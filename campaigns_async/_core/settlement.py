@@ -15,7 +15,8 @@ from campaigns_async.outcomes import Attribution, Evidence, RecordOutcome, Statu
 class Settlement:
     """What became of ``rows``: the same for each of them. The other fields are as in RecordOutcome.
 
-    ``reply``: the verdict whose body may hold the service's records.
+    ``reply``: the verdict whose body may hold the service's records. ``recalled``: an earlier run
+    of the same upload settled them.
     """
 
     rows: Sequence[Row]
@@ -26,6 +27,7 @@ class Settlement:
     attempts: int = 0
     reply: Verdict | None = None
     repeat: Repeat | None = None
+    recalled: bool = False
 
     def outcomes(self) -> Iterator[RecordOutcome]:
         """One for each row; decodes the reply's records."""

@@ -62,7 +62,7 @@ class Desk:
         self.service = Service(quirks=quirks or Quirks(), now=clock)
         self.asked = 0
 
-    def campaign(self, **setup: Any) -> EmulatedCampaign:  # noqa: ANN401 - fields of CampaignSetup
+    def campaign(self, **setup: Any) -> EmulatedCampaign:
         """Open a campaign; running, unless told otherwise."""
         setup.setdefault("id", self.service.new_id())
         return self.service.create_campaign(CampaignSetup(tenant="demo-tenant", **setup))

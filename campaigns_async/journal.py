@@ -1,0 +1,129 @@
+"""Journal: the durable account of an upload, for reading."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+from campaigns_async._core.history import Kept
+from campaigns_async._core.spans import Spans
+from campaigns_async.errors import UploadStoppedError
+from campaigns_async.journal_file import JournalFile
+from campaigns_async.outcomes import FAILED, Evidence, RecordOutcome, Status
+from campaigns_async.report import MAX_FAILED, UploadReport
+
+_UNFINISHED: Final = "the upload did not come to its end; resume it with its journal"
+
+
+class Journal:
+    """An upload's journal, opened to be read; a context manager.
+
+    It is written by ``upload(..., journal=path)``. It holds positions and verdicts and not the
+    records, so the outcomes it gives have no ``record_in``, ``record`` or ``crm_record_id``.
+    """
+
+    def __init__(self, file: JournalFile) -> None:
+        self._file = file
+        state: Mapping[str, Any] = file.read_fact("state") or {}
+        self._state = state
+        self._settled = Spans(state.get("settled", ()))
+        self._open = Spans(state.get("open", ()))
+        if state.get("reserved", 0) > 0:
+            self._open.add(0, state["reserved"] - 1)
+        stopped = state.get("stopped")
+        self._stopped = UploadStoppedError(stopped) if stopped else None
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """The journal at ``path``.
+
+        Raises :exc:`JournalError` where there is none, where it is damaged, or while an upload is
+        writing it.
+        """
+        file = JournalFile.open(path, create=False)
+        try:
+            return cls(file)
+        except BaseException:
+            file.close()
+            raise
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """Which upload this is: campaign, tenant, address, and the options that shape it."""
+        return dict(self._file.read_fact("identity") or {})
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row of the input has its final verdict."""
+        total = self._state.get("total")
+        return total is not None and len(self._settled) == total
+
+    def report(self) -> UploadReport:
+        """The account of the whole upload, all runs together, as it stands."""
+        counts = Counter(dict.fromkeys(Status, 0))
+        failed: list[RecordOutcome] = []
+        for outcome in self.outcomes():
+            counts[outcome.status] += 1
+            if outcome.status in FAILED and len(failed) < MAX_FAILED:
+                failed.append(outcome)
+        state = self._state
+        return UploadReport(
+            total=counts.total(),
+            counts=dict(counts),
+            failed=tuple(failed),
+            requests=state.get("requests", 0),
+            retries=state.get("retries", 0),
+            elapsed=state.get("elapsed", 0.0),
+            stopped_by=self._stopped,
+            exhausted=state.get("total") is not None,
+        )
+
+    def outcomes(self) -> Iterator[RecordOutcome]:
+        """One for each row that was read, in input order.
+
+        What is not settled is UNKNOWN if it may have been sent, else NOT_ADDED; a resume settles
+        it.
+        """
+        exceptions = self._file.read_exceptions()
+        kept = next(exceptions, None)
+        unfinished = self._stopped or UploadStoppedError(_UNFINISHED)
+        for position in range(self._state.get("read", 0)):
+            while kept is not None and kept.position < position:
+                kept = next(exceptions, None)
+            if position not in self._settled:
+                status = Status.UNKNOWN if position in self._open else Status.NOT_ADDED
+                yield RecordOutcome(position, None, status, error=unfinished)
+            elif kept is not None and kept.position == position:
+                yield _outcome(kept)
+            else:
+                yield RecordOutcome(position, None, Status.ADDED, evidence=Evidence.CONFIRMED)
+
+    def close(self) -> None:
+        """Close the file, so that an upload can go on with it."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _outcome(kept: Kept) -> RecordOutcome:
+    return RecordOutcome(
+        kept.position,
+        None,
+        kept.status,
+        error=kept.error,
+        evidence=kept.evidence,
+        attribution=kept.attribution,
+        attempts=kept.attempts,
+        duplicate_of=kept.duplicate_of,
+        differs=kept.differs,
+    )

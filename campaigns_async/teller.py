@@ -1,0 +1,106 @@
+"""Tells the caller: every outcome once, and progress now and then, through callbacks of his own."""
+
+import asyncio
+import inspect
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from campaigns_async._core.settlement import Settlement
+from campaigns_async.outcomes import RecordOutcome
+from campaigns_async.report import Progress
+
+OnOutcome = Callable[[RecordOutcome], Awaitable[None] | None]
+OnProgress = Callable[[Progress], Awaitable[None] | None]
+
+_PROGRESS_EVERY: Final = 0.1
+"""Seconds between two calls of ``on_progress``, at least."""
+
+_MOST_WAITING: Final = 2_000
+"""Settled rows that may wait for ``on_outcome`` before no more requests are made."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Teller:
+    """Calls the callbacks, one at a time and in the order of settling.
+
+    - ``is_due``: whether what was settled up to a mark may be told (a journal keeps it first).
+    - ``progress``: how far the upload is.
+    - ``on_told``: called when there is room for more.
+    """
+
+    def __init__(
+        self,
+        on_outcome: OnOutcome | None,
+        on_progress: OnProgress | None,
+        *,
+        is_due: Callable[[int], bool],
+        progress: Callable[[], Progress],
+        on_told: Callable[[], None],
+    ) -> None:
+        self._on_outcome = on_outcome
+        self._on_progress = on_progress
+        self._is_due = is_due
+        self._progress = progress
+        self._on_told = on_told
+        self._waiting: deque[tuple[int, Settlement]] = deque()
+        self._rows = 0
+        self._news = asyncio.Event()
+        self._over = False
+        self.errors: list[Exception] = []
+
+    @property
+    def has_room(self) -> bool:
+        """Whether few enough outcomes wait to be told."""
+        return self._rows < _MOST_WAITING
+
+    def add(self, settlement: Settlement, mark: int) -> None:
+        """To be told when ``mark`` is due. What an earlier run settled, it told."""
+        if self._on_outcome is not None and not settlement.recalled:
+            self._waiting.append((mark, settlement))
+            self._rows += len(settlement.rows)
+        self._news.set()
+
+    def wake(self) -> None:
+        """Something may be due now."""
+        self._news.set()
+
+    def finish(self) -> None:
+        """Nothing more comes: :meth:`run` ends when all is told."""
+        self._over = True
+        self._news.set()
+
+    async def run(self) -> None:
+        """Tell until it is finished."""
+        loop = asyncio.get_running_loop()
+        told_at = loop.time()
+        while not self._over or self._waiting:
+            await self._news.wait()
+            self._news.clear()
+            while self._waiting and self._is_due(self._waiting[0][0]):
+                _, settlement = self._waiting.popleft()
+                for outcome in settlement.outcomes():
+                    await self._call(self._on_outcome, outcome)
+                self._rows -= len(settlement.rows)
+                self._on_told()
+            if loop.time() - told_at >= _PROGRESS_EVERY and not self._over:
+                told_at = loop.time()
+                await self._call(self._on_progress, self._progress())
+        await self._call(self._on_progress, self._progress())
+
+    async def _call(
+        self, callback: Callable[[Any], Awaitable[None] | None] | None, news: object
+    ) -> None:
+        if callback is None:
+            return
+        try:
+            result = callback(news)
+            if inspect.isawaitable(result):
+                await result
+        except Exception as error:
+            self.errors.append(error)
+            _logger.warning(
+                "a callback of the upload raised %s", type(error).__name__, exc_info=error
+            )
