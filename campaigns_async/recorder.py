@@ -6,7 +6,6 @@ together into the next commit, so that durability costs one write for many reque
 """
 
 import asyncio
-import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from typing import Any, Final
 from campaigns_async._core.history import History, Kept
 from campaigns_async._core.resolver import Piece
 from campaigns_async._core.rows import Row
+from campaigns_async._core.sameness import SameInput
 from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.spans import Spans
 from campaigns_async.errors import CampaignsError, JournalError
@@ -100,16 +100,10 @@ class Recorder:
         self._open = Spans(state.get("open", ()))
         if state.get("reserved", 0) > 0:
             self._open.add(0, state["reserved"] - 1)
-        self._total: int | None = state.get("total")
-        # What the input must be, as (position, digest of all rows before it).
-        checks: list[tuple[int, str]] = [(at, digest) for at, digest in state.get("checks", ())]
-        self._checks = deque(checks)
-        self._kept_checks = checks
-        self._base: int = self._checks[-1][0] if self._checks else 0
+        checks = [(at, digest) for at, digest in state.get("checks", ())]
+        self._input = SameInput(checks, state.get("total"))
         self.history = self._read_history() if state else None
         self.refused: JournalError | None = None
-        self._digest = hashlib.blake2b(digest_size=16)
-        self._parsed = 0
         self._exhausted = False
         self._rows: deque[Row] = deque()
         self._reserved = 0
@@ -157,7 +151,7 @@ class Recorder:
     @property
     def may_send(self) -> bool:
         """Not before the input is known to be the same, and what it is about is on disk again."""
-        return not self._checks and self._reserved >= self._base
+        return self._input.proved and self._reserved >= self._input.base
 
     @property
     def complete(self) -> bool:
@@ -171,46 +165,27 @@ class Recorder:
         """Rows to read next, at most; 0: none for now."""
         if self.refused is not None or len(self._rows) >= _AHEAD:
             return 0
-        if not self._checks:
-            return MAX_RECORDS_PER_REQUEST
-        return min(MAX_RECORDS_PER_REQUEST, self._checks[0][0] - self._parsed)
+        to_check = self._input.next_check()
+        return min(MAX_RECORDS_PER_REQUEST, to_check or MAX_RECORDS_PER_REQUEST)
 
     def put(self, rows: list[Row], *, exhausted: bool) -> None:
         """Rows that were read; ``exhausted``: the last ones."""
-        if rows:
-            self._digest.update("\n".join(row.text or f"!{row.id}" for row in rows).encode())
-            self._parsed += len(rows)
-            self._rows.extend(rows)
+        self._rows.extend(rows)
         self._exhausted = exhausted
-        self._check_input()
+        difference = self._input.follow(rows, exhausted=exhausted)
+        if difference is not None:
+            self.refused = JournalError(
+                f"the journal {self._file.path} belongs to another input: {difference}. Nothing "
+                "was sent. Resume with the same input, or use another journal"
+            )
+            self._on_error(self.refused)
         self._change()
-
-    def _check_input(self) -> None:
-        """Whether the input is the one of the earlier run, as far as it was read."""
-        while self._checks and self._parsed == self._checks[0][0]:
-            position, digest = self._checks[0]
-            if self._digest.hexdigest() != digest:
-                self._refuse(f"its first {position:,} records are not the same")
-                return
-            self._checks.popleft()
-        if self._exhausted and self._checks:
-            before = self._checks[-1][0]
-            self._refuse(f"it has {self._parsed:,} records, and {before:,} were read before")
-        elif self._total is not None and self._parsed > self._total:
-            self._refuse(f"it has more than the {self._total:,} records of before")
-
-    def _refuse(self, difference: str) -> None:
-        self.refused = JournalError(
-            f"the journal {self._file.path} belongs to another input: {difference}. Nothing was "
-            "sent. Resume with the same input, or use another journal"
-        )
-        self._on_error(self.refused)
 
     def take(self) -> list[Row]:
         """Rows that may go to the engine now, in input order."""
         taken: list[Row] = []
         # What an earlier run read is no news; nothing is sent before it is checked.
-        limit = max(self._reserved, self._base)
+        limit = max(self._reserved, self._input.base)
         while self._rows and self._rows[0].index < limit:
             taken.append(self._rows.popleft())
         return taken
@@ -270,7 +245,8 @@ class Recorder:
 
     def _change(self) -> None:
         self._dirty = True
-        if self._pump is None and not self._failed and not self._checks and not self.refused:
+        # Before the input is proved the journal stays as it is.
+        if self._pump is None and self._input.proved and not (self._failed or self.refused):
             self._pump = asyncio.get_running_loop().create_task(self._write_changes())
 
     async def _write_changes(self) -> None:
@@ -279,7 +255,7 @@ class Recorder:
         try:
             while self._dirty:
                 self._dirty = False
-                mark, reserved = self._mark, self._parsed
+                mark, reserved = self._mark, self._input.read
                 changes = self._collect(reserved)
                 await loop.run_in_executor(self._executor, self._file.write, changes)
                 self._kept, self._reserved = mark, reserved
@@ -296,11 +272,6 @@ class Recorder:
     def _collect(self, reserved: int) -> Changes:
         exceptions, self._exceptions = self._exceptions, []
         split, self._split = self._split, []
-        if reserved and (not self._kept_checks or reserved != self._kept_checks[-1][0]):
-            # The first one stays: another input is found out soon. The last one is exact.
-            self._kept_checks[1:] = [(reserved, self._digest.hexdigest())]
-        if self._exhausted:
-            self._total = reserved
         return Changes(
             state={**self._state(), "reserved": reserved}, exceptions=exceptions, split=split
         )
@@ -310,8 +281,8 @@ class Recorder:
             **self.facts(),
             "settled": list(self._settled),
             "open": list(self._open),
-            "checks": self._kept_checks,
-            "total": self._total,
+            "checks": self._input.checks(),
+            "total": self._input.total,
         }
 
     def _wake(self, error: JournalError | None) -> None:
@@ -352,8 +323,8 @@ class Recorder:
         open_now = Spans(self._unknown)
         for first, last in self._open:
             # What the earlier run left open and this one did not come to.
-            if last >= self._parsed:
-                open_now.add(max(first, self._parsed), last)
+            if last >= self._input.read:
+                open_now.add(max(first, self._input.read), last)
         self._open = open_now
 
 

@@ -1,0 +1,64 @@
+"""Is this the input of the earlier run? Told by digests of what was read of it."""
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from campaigns_async._core.rows import Row
+
+
+class SameInput:
+    """Follows an input row by row, and compares it with what is known of it.
+
+    ``checks``: (position, digest of all rows before it), in order. ``total``: the rows there were
+    in all; None if the end was not reached.
+    """
+
+    def __init__(self, checks: Iterable[tuple[int, str]] = (), total: int | None = None) -> None:
+        self._known = list(checks)
+        self._open = deque(self._known)
+        self._total = total
+        self._digest = hashlib.blake2b(digest_size=16)
+        self.read = 0
+
+    @property
+    def base(self) -> int:
+        """Up to which position the earlier run had read; 0 for none."""
+        return self._known[-1][0] if self._known else 0
+
+    @property
+    def proved(self) -> bool:
+        """Whether all that is known of the input was found again."""
+        return not self._open
+
+    @property
+    def total(self) -> int | None:
+        """The number of rows, once the end is known."""
+        return self._total
+
+    def next_check(self) -> int | None:
+        """Rows to the next position at which something is known; None if there is none."""
+        return self._open[0][0] - self.read if self._open else None
+
+    def follow(self, rows: Sequence[Row], *, exhausted: bool) -> str | None:
+        """The next rows, not across a check. What differs, in a sentence; None for nothing."""
+        if rows:
+            self._digest.update("\n".join(row.text or f"!{row.id}" for row in rows).encode())
+            self.read += len(rows)
+        while self._open and self.read == self._open[0][0]:
+            if self._digest.hexdigest() != self._open[0][1]:
+                return f"its first {self.read:,} records are not the same"
+            self._open.popleft()
+        if exhausted and self._open:
+            return f"it has {self.read:,} records, and {self.base:,} were read before"
+        if self._total is not None and self.read > self._total:
+            return f"it has more than the {self._total:,} records of before"
+        if exhausted:
+            self._total = self.read
+        return None
+
+    def checks(self) -> list[tuple[int, str]]:
+        """What is known of it now: the first check, to find out soon, and the last, to be sure."""
+        if self.read and self.read > self.base:
+            self._known[1:] = [(self.read, self._digest.hexdigest())]
+        return list(self._known)
