@@ -136,7 +136,11 @@ def _fields(given: Mapping[Any, Any], index: int) -> dict[str, Any]:
 
 
 def _show(value: object) -> str:
-    return escape(repr(value), 60)
+    try:
+        shown = repr(value)
+    except Exception:  # noqa: BLE001 - the caller's own object, or an integer of 5,000 digits
+        shown = f"of type {type(value).__name__}"
+    return escape(shown, 60)
 
 
 def _checked_id(value: Any, index: int) -> str:
@@ -185,9 +189,9 @@ def _checked_time(value: Any, index: int) -> str | None:
     try:
         if moment.utcoffset() is not None:
             return encode_time(moment)
-    except (ValueError, OverflowError):
-        # Near year 1 or 9999, or from a tzinfo of the caller's own.
-        _refuse(index, field, f"schedule_at {_show(str(value))} has no usable offset or year")
+    except Exception:  # noqa: BLE001 - near year 1 or 9999, or from a tzinfo of the caller's own
+        # Not str(): it asks the tzinfo again.
+        _refuse(index, field, f"schedule_at {_show(value)} has no usable offset or year")
     _refuse(
         index,
         field,
