@@ -16,12 +16,23 @@ from campaigns_async.models import CampaignState
 
 # --- duplicates
 
+# What a campaign may have besides the record: an end, a state, or as many as it takes.
+_SOMETHING_ELSE: Final = (
+    r"(?:been\s+(?!(?:added|loaded|uploaded)\b)|"
+    r"(?:ended|started|stopped|finished|completed|closed|expired|reached|exceeded)\b|"
+    r"(?:an?\s+|the\s+|its\s+|too\s+)?(?:stat(?:e|us)|max(?:imum)?|limit|many|full)\b|"
+    r"[\d.,]+\s+records?\b(?!\s+(?:for|with)\b))"
+)
 _ALREADY_THERE: Final = re.compile(
-    r"\balready\s+(?:contains?|includes?|exists?|present|added|has\b|holds?|"
-    r"(?:been\s+)?(?:added|loaded|uploaded)|(?:in|on|part\s+of)\s+(?:the\s+|this\s+)?campaign)",
+    rf"\balready\s+(?:(?:contains?|includes?|has|holds?)\b(?!\s+{_SOMETHING_ELSE})|"
+    r"exists?|present|(?:been\s+)?(?:added|loaded|uploaded)|"
+    r"(?:in|on|part\s+of)\s+(?:the\s+|this\s+)?campaign)",
     re.IGNORECASE,
 )
-_DUPLICATE: Final = re.compile(r"\bduplicate[sd]?\b|\bnot\s+unique\b", re.IGNORECASE)
+_DUPLICATE: Final = re.compile(
+    r"\bduplicate[sd]?\b(?!\s+(?:request|submission|message|call)\b)|\bnot\s+unique\b",
+    re.IGNORECASE,
+)
 _WITHIN_REQUEST: Final = re.compile(
     r"\b(?:in|within|inside|across|of)\s+(?:the\s+|this\s+|your\s+|one\s+|a\s+)?"
     r"(?:same\s+|single\s+)?(?:request|batch|payload|body|list|array|call)\b"
@@ -43,11 +54,13 @@ def says_duplicate(problem: Problem) -> bool:
     Ids repeated *within the request* are another matter (vendor: Troubleshooting, 400): nothing is
     on the campaign then. We send no repeats, but the service may compare ids more loosely.
     """
-    return any(
-        (_ALREADY_THERE.search(text) or _DUPLICATE.search(text))
-        and not _WITHIN_REQUEST.search(text)
+    told = [
+        text
         for text in sentences(problem)
-    )
+        if _ALREADY_THERE.search(text) or _DUPLICATE.search(text)
+    ]
+    # None of them: a title "Duplicate record" may well stand above such a detail.
+    return bool(told) and not any(_WITHIN_REQUEST.search(text) for text in told)
 
 
 _INVALID: Final = re.compile(
