@@ -66,7 +66,7 @@ def parse_error(response: Response, now: datetime, ids: Collection[str] = ()) ->
     if isinstance(error, DuplicateRecordError):
         error.crm_record_ids = find_named(problem, ids).surely
     if isinstance(error, CampaignStateError):
-        error.state = named_state(problem)
+        error.state = named_state(problem, ids)
     return error
 
 

@@ -91,7 +91,7 @@ def says_not_dynamic(problem: Problem) -> bool:
 _STATE_WORDS: Final = "|".join(state.value.replace("_", "[_ ]") for state in CampaignState)
 _STATE_AS_TOKEN: Final = re.compile(rf"(?<![\w-])({_STATE_WORDS})(?![\w-])")
 _STATE_IN_PROSE: Final = re.compile(
-    rf"\b(?:stat(?:e|us)|campaign|currently|while|when|from|is)\b[\s:='\"(]*"
+    rf"\b(?:stat(?:e|us)|campaign|currently|while|when|from(?!\s*:)|is)\b[\s:='\"(]*"
     rf"(?:(?:is|in|of|state|currently|already|it\s+is)\b[\s:='\"(]*)*({_STATE_WORDS})(?![\w-])"
     # Not the first of an enumeration: that is the rule being quoted, and not the state.
     rf"(?!['\")]*\s*(?:,|/|\bor\b|\band\b)\s*(?:or\s+|and\s+)?['\"(]*(?:{_STATE_WORDS})\b)",
@@ -117,8 +117,10 @@ def says_state(problem: Problem, ids: Collection[str] = ()) -> bool:
     )
 
 
-def named_state(problem: Problem) -> CampaignState | None:
+def named_state(problem: Problem, ids: Collection[str] = ()) -> CampaignState | None:
     """The state that the text gives as the campaign's own; None if it gives none, or several.
+
+    ``ids``: as in :func:`says_state`.
 
     "not allowed in state BUILDING; allowed from: READY" names BUILDING: what stands next to a word
     such as "state" or "is" counts before what merely occurs.
@@ -128,6 +130,7 @@ def named_state(problem: Problem) -> CampaignState | None:
             match.upper().replace(" ", "_")
             for text in sentences(problem)
             for match in pattern.findall(text)
+            if pattern is _STATE_IN_PROSE or match not in ids
         }
         if len(found) == 1:
             return CampaignState(found.pop())
