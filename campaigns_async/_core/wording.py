@@ -6,6 +6,7 @@ else is not read as "it is there".
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Final
 
@@ -160,6 +161,7 @@ _BEFORE_IDS: Final = re.compile(
 _OPENING: Final = " \t\r\n'\"`([{<:=,;|"
 _CLOSING: Final = " \t\r\n'\"`)]}>,;|"
 _TRAILING: Final = ".!?:"
+_COMMA: Final = re.compile(r"['\"`]?\s*[,;]")
 _MIN_DISTINCTIVE: Final = 4
 
 
@@ -181,28 +183,48 @@ def find_named(problem: Problem, ids: Collection[str]) -> Named:
             continue
         for crm_record_id in _tokens(text, longest_first):
             (surely if _is_distinctive(crm_record_id) else perhaps)[crm_record_id] = None
-    return Named(tuple(surely), tuple(i for i in perhaps if i not in surely))
+    # A full stop or a quote may be the sentence's or the id's: of such siblings none is sure.
+    alike = Counter(map(_bare, ids)) if surely else {}
+    sure = tuple(i for i in surely if alike[_bare(i)] == 1)
+    return Named(sure, tuple(i for i in (perhaps | surely) if i not in sure))
+
+
+def _bare(crm_record_id: str) -> str:
+    return crm_record_id.strip(_OPENING + _CLOSING + _TRAILING)
 
 
 def _read_lists(text: str, starts: list[int], longest_first: list[str]) -> dict[str, None]:
     """The ids that stand right at one of the starts, and those that follow them after commas."""
     found: dict[str, None] = {}
+    at = 0
     for start in starts:
-        at = start
-        while True:
-            while at < len(text) and text[at] in _OPENING:
-                at += 1
-            here = next(
-                (i for i in longest_first if text.startswith(i, at) and _ends(text, at + len(i))),
-                None,
-            )
-            if here is None:
-                break
-            found[here] = None
-            at += len(here)
-            if not re.match(r"['\"`]?\s*[,;]", text[at:]):
-                break
+        # Inside the last one: an id may hold "Id:" itself.
+        if start < at:
+            continue
+        here = _read_one(text, start, longest_first)
+        while here is not None:
+            crm_record_id, at = here
+            found[crm_record_id] = None
+            more = _COMMA.match(text, at)
+            here = _read_one(text, at, longest_first) if more else None
     return found
+
+
+def _read_one(text: str, at: int, longest_first: list[str]) -> tuple[str, int] | None:
+    """The id that stands here or after opening signs, which may be its own, and where it ends."""
+    best = None
+    odd = [i for i in longest_first if i[0] in _OPENING]
+    while True:
+        opening = at < len(text) and text[at] in _OPENING
+        for crm_record_id in odd if opening else longest_first:
+            end = at + len(crm_record_id)
+            if text.startswith(crm_record_id, at) and _ends(text, end):
+                if best is None or end > best[1]:
+                    best = crm_record_id, end
+                break
+        if not opening:
+            return best
+        at += 1
 
 
 def _tokens(text: str, longest_first: list[str]) -> Iterator[str]:
