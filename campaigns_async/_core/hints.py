@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from campaigns_async.errors import Problem
+from campaigns_async.errors import Problem, escape
 
 _SITE: Final = "that the site is the tenant's own (US1, US2 or UK3)"
 _TENANT: Final = "that the tenant name is the one of the tenant that owns the campaign"
@@ -87,7 +87,7 @@ def hint_for_state(*, disabled: bool) -> str:
 
 def hint_for_fields(problem: Problem) -> str:
     """What to look at when the content of the request was refused."""
-    fields = dict.fromkeys(e.field for e in problem.errors if e.field)
+    fields = list(dict.fromkeys(escape(e.field, 60) for e in problem.errors if e.field))[:5]
     if fields:
         return f"Look at {', '.join(fields)}. {_REQUEST}"
     return _REQUEST
