@@ -1,0 +1,41 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns_async._core.ranks import Ranks
+from campaigns_async.errors import ConfigurationError
+
+
+@given(st.integers(), st.integers(0), st.integers(0))
+def test_input_order_gives_ranks_in_the_order_of_the_rows(start: int, a: int, b: int) -> None:
+    """A rank follows from the position alone, and is lower for the earlier row."""
+    ranks = Ranks("input", start)
+    assert ranks.rank(a) == start + a
+    assert (a < b) == (Ranks("input", start).rank(a) < ranks.rank(b))  # type: ignore[operator]
+
+
+def test_ranks_start_at_one_as_the_services_do() -> None:
+    """The first row has rank 1 unless said otherwise."""
+    assert [Ranks("input").rank(position) for position in range(3)] == [1, 2, 3]
+
+
+@given(st.integers(), st.integers(0))
+def test_server_order_gives_none(start: int, position: int) -> None:
+    """With ``order="server"`` the service gives the ranks."""
+    assert Ranks("server", start).rank(position) is None
+
+
+@pytest.mark.parametrize("order", ["INPUT", "", None, 1])
+def test_an_unknown_order_is_refused(order: Any) -> None:
+    """An order is "input" or "server", and the error says so."""
+    with pytest.raises(ConfigurationError, match=r"^order must be 'input' or 'server', not"):
+        Ranks(order)
+
+
+@pytest.mark.parametrize("start", [1.5, "1", True, None])
+def test_a_start_is_a_whole_number(start: Any) -> None:
+    """``rank_start`` is an int, and the error says so."""
+    with pytest.raises(ConfigurationError, match=r"^rank_start must be a whole number, not"):
+        Ranks("input", start)
