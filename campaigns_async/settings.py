@@ -94,13 +94,13 @@ def parse_tenant(text: object) -> str:
     raise ConfigurationError(msg)
 
 
-def parse_base_url(base_url: object, site: str | None) -> str:
+def parse_base_url(base_url: object, site: object) -> str:
     """The root under which ``/{campaignId}`` stands, without a slash at its end.
 
     ``base_url`` replaces it whole. It must be https, except to this machine: the key goes there.
     """
     if base_url is None:
-        if site not in SITES:
+        if not isinstance(site, str) or site not in SITES:
             known = ", ".join(f"{name} ({place})" for name, place in SITES.items())
             given = "there is no site" if not site else f"the site {site!r} is not known"
             msg = f"{given}: pass site or set {ENVIRONMENT['site']}; one of {known}, or a base_url"
@@ -133,9 +133,11 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def parse_user_agent_suffix(text: str | None) -> str | None:
+def parse_user_agent_suffix(text: object) -> str | None:
     """What to add to the User-Agent header, checked for what cannot be in one."""
-    if text is not None and not (text.isascii() and text.isprintable()):
+    if text is None:
+        return None
+    if not (isinstance(text, str) and text.isascii() and text.isprintable()):
         msg = f"user_agent_suffix {text!r} has a character that cannot be in a header"
         raise ConfigurationError(msg)
     return text
@@ -171,6 +173,16 @@ def _whole(instance: object, attribute: "attrs.Attribute[Any]", value: object) -
     if not isinstance(value, int):
         msg = f"{type(instance).__name__}.{attribute.name} must be a whole number, not {value!r}"
         raise ConfigurationError(msg)
+
+
+def _is_a(kind: type) -> Any:
+    def check(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        del instance
+        if not isinstance(value, kind):
+            msg = f"{attribute.name} must be a {kind.__name__}, not {value!r}"
+            raise ConfigurationError(msg)
+
+    return check
 
 
 @attrs.frozen(kw_only=True)
@@ -250,9 +262,9 @@ class Settings:
     tenant: str = attrs.field(converter=parse_tenant)
     site: str | None = None
     base_url: str | None = None
-    timeout: Timeout = Timeout()
-    retry: RetryPolicy = RetryPolicy()
-    limits: Limits = Limits()
+    timeout: Timeout = attrs.field(default=Timeout(), validator=_is_a(Timeout))
+    retry: RetryPolicy = attrs.field(default=RetryPolicy(), validator=_is_a(RetryPolicy))
+    limits: Limits = attrs.field(default=Limits(), validator=_is_a(Limits))
     user_agent_suffix: str | None = attrs.field(default=None, converter=parse_user_agent_suffix)
 
     @property
@@ -262,3 +274,9 @@ class Settings:
 
     def __attrs_post_init__(self) -> None:
         parse_base_url(self.base_url, self.site)
+
+    def __repr__(self) -> str:
+        # Half made as well: a traceback with locals shows these when one of them is refused.
+        made = ((f.name, getattr(self, f.name, attrs.NOTHING)) for f in attrs.fields(Settings))
+        shown = ", ".join(f"{name}={value!r}" for name, value in made if value is not attrs.NOTHING)
+        return f"Settings({shown})"
