@@ -113,6 +113,7 @@ def test_settings_can_be_copied() -> None:
     """A copy within the process has the key, masked."""
     made = settings()
     for copied in (copy.copy(made), copy.deepcopy(made), attrs.evolve(made, tenant="b")):
+        assert copy.copy(copied.api_key) is copied.api_key
         assert copied.api_key == KEY
         assert "CANARY" not in repr(copied)
 
