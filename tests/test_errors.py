@@ -11,6 +11,7 @@ from campaigns_async import errors
 from campaigns_async.errors import (
     APIError,
     AuthenticationError,
+    BatcherFullError,
     CampaignsError,
     CampaignStateError,
     ConfigurationError,
@@ -18,6 +19,7 @@ from campaigns_async.errors import (
     DuplicateRecordError,
     FieldError,
     InvalidRecordError,
+    JournalError,
     NotFoundError,
     NotSentError,
     OutcomeUnknownError,
@@ -27,6 +29,7 @@ from campaigns_async.errors import (
     ServerError,
     TransportError,
     UnexpectedResponseError,
+    UnresolvedError,
     UploadError,
     UploadStoppedError,
     ValidationError,
@@ -56,6 +59,9 @@ TREE: dict[type[CampaignsError], tuple[type[Exception], ...]] = {
     UnexpectedResponseError: (APIError,),
     UploadError: (CampaignsError,),
     UploadStoppedError: (UploadError,),
+    JournalError: (CampaignsError,),
+    BatcherFullError: (CampaignsError,),
+    UnresolvedError: (CampaignsError,),
 }
 API_ERRORS = [cls for cls in TREE if issubclass(cls, APIError)]
 

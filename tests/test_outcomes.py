@@ -1,5 +1,4 @@
 import pickle
-from types import MappingProxyType
 
 import attrs
 import pytest
@@ -33,29 +32,6 @@ def test_every_status_but_duplicate_is_a_success_or_a_failure() -> None:
     """A DUPLICATE is neither: the row that came first says what became of the id."""
     assert (IN_CAMPAIGN | FAILED) ^ set(Status) == {Status.DUPLICATE}
     assert not IN_CAMPAIGN & FAILED
-
-
-@pytest.mark.parametrize(
-    ("record_in", "crm_record_id"),
-    [
-        ("CRM-1", "CRM-1"),
-        (NewRecord("CRM-1"), "CRM-1"),
-        ({"crm_record_id": "CRM-1"}, "CRM-1"),
-        ({"crmRecordId": "CRM-1"}, "CRM-1"),
-        (MappingProxyType({"crmRecordId": "CRM-1"}), "CRM-1"),
-        ({"crmRecordId": 7}, None),
-        ({}, None),
-        (NewRecord(7), None),  # type: ignore[arg-type]
-        (7, None),
-        (None, None),
-    ],
-    ids=repr,
-)
-def test_the_id_of_a_row_is_read_from_any_of_its_forms(
-    record_in: object, crm_record_id: str | None
-) -> None:
-    """An outcome gives the row's id as far as there is one."""
-    assert RecordOutcome(0, record_in, Status.REJECTED).crm_record_id == crm_record_id
 
 
 def test_an_outcome_is_a_value() -> None:

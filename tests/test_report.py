@@ -62,13 +62,6 @@ def test_few_of_many_failures_are_kept() -> None:
     assert report.unknown == 51
 
 
-def test_few_callback_errors_are_kept() -> None:
-    """A report keeps the first ten errors of callbacks."""
-    account = Account()
-    account.callback_errors += [ValueError(n) for n in range(50)]
-    assert [error.args for error in account.report().callback_errors] == [(n,) for n in range(10)]
-
-
 def test_an_account_goes_on_after_a_report() -> None:
     """A report does not change when more is settled."""
     account = Account()

@@ -20,6 +20,7 @@ from campaigns_async.settings import (
     Settings,
     Timeout,
     mask_key,
+    parse_api_key,
     parse_base_url,
     parse_tenant,
     parse_user_agent_suffix,
@@ -65,8 +66,8 @@ def test_the_defaults_are_the_documented_ones() -> None:
     [
         (None, "there is no API key: pass api_key, or set EGHT_API_KEY"),
         ("", "there is no API key: pass api_key, or set EGHT_API_KEY"),
-        (5, "the API key is a int; it must be a string"),
-        (b"eght_x", "the API key is a bytes; it must be a string"),
+        (5, "the API key is of type int; it must be a string"),
+        (b"eght_x", "the API key is of type bytes; it must be a string"),
         ("eght_x\n", "the API key begins or ends with a space or a line break; strip it"),
         (" eght_x", "the API key begins or ends with a space or a line break; strip it"),
         ("eght_x y", "the API key has a character that cannot be in a key"),
@@ -151,10 +152,10 @@ def test_any_key_is_taken_or_refused_without_an_echo(text: str) -> None:
     """Whatever a key is, it is taken as it is, or refused by one of few sentences."""
     secret = f"CANARY{text}CANARY"
     with pytest.raises(ConfigurationError) as caught:
-        ApiKey.parse(secret)
+        parse_api_key(secret)
     assert "CANARY" not in str(caught.value)
     with contextlib.suppress(ConfigurationError):
-        assert ApiKey.parse("eght_" + text) == "eght_" + text
+        assert parse_api_key("eght_" + text) == "eght_" + text
 
 
 # --- tenant, site, address
@@ -165,7 +166,7 @@ def test_any_key_is_taken_or_refused_without_an_echo(text: str) -> None:
     [
         (None, "there is no tenant: pass tenant, or set EGHT_TENANT"),
         ("", "there is no tenant: pass tenant, or set EGHT_TENANT"),
-        (5, "the tenant is a int; it must be a string"),
+        (5, "the tenant is of type int; it must be a string"),
         ("acme\n", "the tenant begins or ends with a space or a line break; strip it"),
         ("a\r\nX-Evil: 1", r"the tenant 'a\r\nX-Evil: 1' has a character that cannot be in a"),
         ("caf\u00e9", "the tenant 'café' has a character that cannot be in a header"),

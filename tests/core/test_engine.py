@@ -81,11 +81,16 @@ def new_engine(
     )
 
 
+def feed(engine: Engine, records: Iterable[object], now: float) -> list[Settlement]:
+    """Hand records over as an upload does."""
+    return engine.feed(engine.parse(records), now)
+
+
 def fed(records: Iterable[object], **options: Any) -> Engine:
     """An engine that has read all of its input."""
     engine = new_engine(**options)
-    engine.feed(records, 0)
-    engine.finish()
+    feed(engine, records, 0)
+    engine.finish(0)
     return engine
 
 
@@ -133,7 +138,7 @@ def statuses(judged: Judged | list[Settlement]) -> dict[Any, str]:
 def test_a_row_that_is_wrong_is_its_own_outcome() -> None:
     """An invalid record is REJECTED with its error and its position; the others go on."""
     engine = new_engine()
-    [outcome] = outcomes(engine.feed(["a", "", "b"], 0))
+    [outcome] = outcomes(feed(engine, ["a", "", "b"], 0))
     assert (outcome.index, outcome.record_in, outcome.status) == (1, "", Status.REJECTED)
     assert isinstance(outcome.error, InvalidRecordError)
     assert (outcome.error.index, outcome.attempts) == (1, 0)
@@ -143,7 +148,7 @@ def test_a_row_that_is_wrong_is_its_own_outcome() -> None:
 def test_a_repeat_points_to_the_first() -> None:
     """A repeated id is a DUPLICATE of the row that came first, and is not sent."""
     engine = new_engine()
-    [outcome] = outcomes(engine.feed(["a", {"crmRecordId": "a", "priority": "LOW"}, "b"], 0))
+    [outcome] = outcomes(feed(engine, ["a", {"crmRecordId": "a", "priority": "LOW"}, "b"], 0))
     assert (outcome.status, outcome.duplicate_of, outcome.differs) == (Status.DUPLICATE, 0, True)
     assert ids(engine.take(0)) == "ab"
 
@@ -151,7 +156,7 @@ def test_a_repeat_points_to_the_first() -> None:
 def test_a_repeat_may_be_an_error() -> None:
     """With ``repeats_are_errors`` a repeated id is REJECTED, and names the row that came first."""
     engine = new_engine(repeats_are_errors=True)
-    [outcome] = outcomes(engine.feed(["a", "a"], 0))
+    [outcome] = outcomes(feed(engine, ["a", "a"], 0))
     assert outcome.status is Status.REJECTED
     assert str(outcome.error).startswith("record 1: its crm_record_id repeats record 0")
 
@@ -159,7 +164,7 @@ def test_a_repeat_may_be_an_error() -> None:
 def test_without_dedupe_the_caller_keeps_ids_apart() -> None:
     """Without a memory of ids every row goes into a batch."""
     engine = new_engine(dedupe=None)
-    assert engine.feed(["a", "a"], 0) == []
+    assert feed(engine, ["a", "a"], 0) == []
     assert ids(engine.take(0)) == "aa"
 
 
@@ -176,14 +181,14 @@ def test_rows_are_wanted_while_there_is_room() -> None:
     """With ``max_unsettled`` rows on their way no more are wanted, until some are settled."""
     engine = new_engine(max_unsettled=4)
     assert wants_rows(engine)
-    engine.feed(["a", "b", "c", ""], 0)
+    feed(engine, ["a", "b", "c", ""], 0)
     assert wants_rows(engine)
-    engine.feed(["d"], 0)
+    feed(engine, ["d"], 0)
     assert not wants_rows(engine)
     engine.judge(take(engine), ADDED, 0)
     assert wants_rows(engine)
-    assert (engine.fed, engine.unsettled) == (5, 2)
-    engine.finish()
+    assert (engine.parsed, engine.unsettled) == (5, 2)
+    engine.finish(0)
     assert not wants_rows(engine)
 
 
@@ -193,18 +198,18 @@ def test_rows_are_wanted_while_there_is_room() -> None:
 def test_batches_come_in_input_order() -> None:
     """Full batches go at once; the last one goes when the input has ended."""
     engine = new_engine()
-    engine.feed("abcde", 0)
+    feed(engine, "abcde", 0)
     assert engine.wake_at() == -math.inf
     assert [ids(engine.take(0)) for _ in range(3)] == ["ab", "cd", ""]
     assert engine.wake_at() == math.inf
-    engine.finish()
+    engine.finish(0)
     assert [ids(engine.take(0)) for _ in range(2)] == ["e", ""]
 
 
 def test_a_flush_sends_what_is_there() -> None:
     """A flush lets a partial batch go although more may come."""
     engine = new_engine()
-    engine.feed("a", 0)
+    feed(engine, "a", 0)
     assert engine.take(0) is None
     engine.flush()
     assert ids(engine.take(0)) == "a"
@@ -214,7 +219,7 @@ def test_a_flush_sends_what_is_there() -> None:
 def test_a_partial_batch_lingers() -> None:
     """With a linger a partial batch goes when its first row has waited so long."""
     engine = new_engine(linger=0.5)
-    engine.feed("a", 10)
+    feed(engine, "a", 10)
     assert engine.wake_at() == 10.5
     assert engine.take(10.4) is None
     assert ids(engine.take(10.5)) == "a"
@@ -224,8 +229,8 @@ def test_done_is_when_every_row_is_settled() -> None:
     """An engine is done when its input has ended and the last batch was judged."""
     engine = new_engine()
     assert not is_done(engine)
-    engine.feed("a", 0)
-    engine.finish()
+    feed(engine, "a", 0)
+    engine.finish(0)
     assert not is_done(engine)
     piece = take(engine)
     assert statuses(engine.judge(piece, ADDED, 0)) == {"a": "ADDED"}
@@ -397,19 +402,19 @@ def test_patience_ends_where_nobody_said_that_the_state_will_change() -> None:
 def test_a_fatal_answer_stops_everything() -> None:
     """After 401, say, nothing is sent: what waits is NOT_ADDED, what comes later as well."""
     engine = new_engine()
-    engine.feed("abcde", 0)
+    feed(engine, "abcde", 0)
     waiting, fatal = take(engine), take(engine)
     engine.judge(waiting, NOT_SENT, 0)
     judged = engine.judge(fatal, FATAL, 0)
     assert statuses(judged) == dict.fromkeys("abcde", "NOT_ADDED")
     assert {outcome.error for outcome in outcomes(judged.settled)} == {FATAL.error}
-    assert statuses(engine.feed(["f", "a", ""], 1)) == {
+    assert statuses(feed(engine, ["f", "a", ""], 1)) == {
         "f": "NOT_ADDED",
         "a": "DUPLICATE",
         "": "REJECTED",
     }
     assert (engine.take(99), engine.wake_at()) == (None, math.inf)
-    engine.finish()
+    engine.finish(0)
     assert is_done(engine)
 
 
@@ -507,13 +512,13 @@ def run(
     now = 0.0
     for step in range(10_000):
         while source and engine.wants_rows:
-            settled += engine.feed([source.pop(0)], now)
+            settled += feed(engine, [source.pop(0)], now)
         if not source:
-            engine.finish()
+            engine.finish(0)
         if step == stop_after:
             settled += engine.stop(UploadStoppedError("no time"))
         if engine.done or (engine.stopped_by and not flying):
-            return settled + engine.feed(source, now)
+            return settled + feed(engine, source, now)
         piece = engine.take(now) if len(flying) < 3 else None
         if piece is not None:
             flying.append(piece)

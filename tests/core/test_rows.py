@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from campaigns_async._core.rows import Row, parse_row, repeated_id_error
+from campaigns_async._core.rows import Row, parse_row, read_id, repeated_id_error
 from campaigns_async.errors import InvalidRecordError
 from campaigns_async.models import MAX_ID_LENGTH, NewRecord, RecordPriority
 
@@ -366,3 +366,26 @@ def test_anything_is_a_row_or_refused(given_record: object, index: int, rank: in
     assert body["crmRecordId"] == row.id
     assert None not in body.values()
     assert math.isfinite(body.get("rank", 0))
+
+
+@pytest.mark.parametrize(
+    ("record_in", "crm_record_id"),
+    [
+        ("CRM-1", "CRM-1"),
+        (NewRecord("CRM-1"), "CRM-1"),
+        ({"crm_record_id": "CRM-1"}, "CRM-1"),
+        ({"crmRecordId": "CRM-1"}, "CRM-1"),
+        (MappingProxyType({"crmRecordId": "CRM-1"}), "CRM-1"),
+        ({"crmRecordId": 7}, None),
+        ({}, None),
+        (NewRecord(7), None),  # type: ignore[arg-type]
+        (7, None),
+        (None, None),
+    ],
+    ids=repr,
+)
+def test_the_id_of_a_row_is_read_from_any_of_its_forms(
+    record_in: object, crm_record_id: str | None
+) -> None:
+    """The id of a row is given as far as there is one, in any form of a row."""
+    assert read_id(record_in) == crm_record_id

@@ -16,8 +16,10 @@ def test_each_row_has_its_outcome() -> None:
     error = CampaignsError("x")
     settlement = Settlement(ROWS, Status.REJECTED, error=error, attempts=3)
     assert list(settlement.outcomes()) == [
-        RecordOutcome(4, NewRecord("A"), Status.REJECTED, error=error, attempts=3),
-        RecordOutcome(7, "B", Status.REJECTED, error=error, attempts=3),
+        RecordOutcome(
+            4, NewRecord("A"), Status.REJECTED, error=error, attempts=3, crm_record_id="A"
+        ),
+        RecordOutcome(7, "B", Status.REJECTED, error=error, attempts=3, crm_record_id="B"),
     ]
 
 
