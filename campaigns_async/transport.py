@@ -179,12 +179,12 @@ class Transport:
     def _describe(self, error: Exception, *, begun: bool) -> TransportError:
         what = self._scrub(escape(f"{type(error).__name__}: {error}".rstrip(": "), 300))
         if isinstance(error, _NOT_SENT) or not begun:
-            permanent = isinstance(error, _CERTIFICATE | aiohttp.InvalidURL)
             advice = "check base_url, DNS, network and proxy"
-            if permanent:
+            if isinstance(error, _CERTIFICATE):
                 advice = (
                     "the server's certificate does not verify; check base_url and the CA bundle"
                 )
+            permanent = isinstance(error, (*_CERTIFICATE, aiohttp.InvalidURL))
             return NotSentError(f"nothing was sent: {what}; {advice}", permanent=permanent)
         timed_out = isinstance(error, TimeoutError)
         reason = f"no reply after sending: {what}; the request may or may not have been executed"
