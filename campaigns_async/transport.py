@@ -165,12 +165,18 @@ class Transport:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             # The status line is here: what it proves, it proves without its body.
             complete = False
-        headers = {name.lower(): value for name, value in reply.headers.items()}
-        data = bytes(body[:cap])
-        if not good:
-            headers = {name: self._scrub(value) for name, value in headers.items()}
-            data = data.replace(self._key.encode(), _MASK.encode())
-        return Response(reply.status, headers, data, complete)
+        headers = {name.lower(): self._scrub(value) for name, value in reply.headers.items()}
+        # Of a success too: its body may be unreadable, and then goes into an error.
+        data = bytes(body[:cap]).replace(self._key.encode(), _MASK.encode())
+        return Response(reply.status, headers, data if complete else self._trim(data), complete)
+
+    def _trim(self, data: bytes) -> bytes:
+        """Without a beginning of the key where the body broke off."""
+        key = self._key.encode()
+        for length in range(len(key) - 1, len(_MASK), -1):
+            if data.endswith(key[:length]):
+                return data[:-length]
+        return data
 
     def _scrub(self, text: str) -> str:
         """Without the key: a gateway may send back what it was sent."""
