@@ -25,6 +25,7 @@ from campaigns_async.dispatch import Dispatcher
 from campaigns_async.errors import (
     CampaignStateError,
     ConfigurationError,
+    ConflictError,
     UnexpectedResponseError,
     escape,
 )
@@ -162,12 +163,17 @@ class CampaignHandle:
         limit = loop.time() + deadline
         retry = self._dispatcher.settings.retry
         waits = self._dispatcher.new_backoff(cap=min(retry.cap, _LONGEST_POLL))
+        ambiguous = False
         while True:
             try:
                 return await self._modify(CampaignAction.START, deadline=limit - loop.time())
-            except CampaignStateError as error:
+            except ConflictError as error:
+                ambiguous = error.after_ambiguous_attempt = (
+                    ambiguous or error.after_ambiguous_attempt
+                )
                 # No state named: it may be the build.
-                busy = error.state is None or error.state in TRANSIENT
+                state = error.state if isinstance(error, CampaignStateError) else None
+                busy = state is None or state in TRANSIENT
                 wait = waits.next_wait(error.retry_after)
                 if not busy or loop.time() + wait >= limit:
                     raise
