@@ -128,27 +128,32 @@ class Transport:
         trace = _Trace()
         failure: TransportError
         try:
-            async with session.request(
-                request.method,
-                self._base_url + request.path,
-                data=request.body,
-                headers=self._headers,
-                allow_redirects=False,
-                raise_for_status=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=timeout.total, connect=timeout.connect, sock_read=timeout.read
-                ),
-                trace_request_ctx=trace,
-            ) as reply:
-                return await self._read(reply)
+            return await self._exchange(session, request, timeout, trace)
         except asyncio.CancelledError as cancelled:
-            # Without the frames of aiohttp, whose locals hold the request.
+            # Without the frames below, whose locals hold the request and the reply.
             cancelled.__context__ = None
             raise cancelled.with_traceback(None)  # noqa: B904 - without its context
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not get out
             failure = self._describe(error, begun=trace.begun or not self.connections.own)
         # Outside of the handler, so that the exception of aiohttp is not kept as context.
         raise failure
+
+    async def _exchange(
+        self, session: aiohttp.ClientSession, request: Request, timeout: Timeout, trace: _Trace
+    ) -> Response:
+        async with session.request(
+            request.method,
+            self._base_url + request.path,
+            data=request.body,
+            headers=self._headers,
+            allow_redirects=False,
+            raise_for_status=False,
+            timeout=aiohttp.ClientTimeout(
+                total=timeout.total, connect=timeout.connect, sock_read=timeout.read
+            ),
+            trace_request_ctx=trace,
+        ) as reply:
+            return await self._read(reply)
 
     async def _read(self, reply: aiohttp.ClientResponse) -> Response:
         good = 200 <= reply.status < 300
