@@ -20,6 +20,7 @@ from campaigns_async._core.wire import encode_records
 from campaigns_async.dispatch import Dispatcher, now
 from campaigns_async.errors import (
     CampaignsError,
+    ConfigurationError,
     JournalError,
     NotSentError,
     OutcomeUnknownError,
@@ -205,7 +206,11 @@ class Drive:
             seen: Response | TransportError = OutcomeUnknownError(
                 "the upload was cancelled before the reply came"
             )
-        elif (bug := task.exception()) is not None:
+        elif isinstance(bug := task.exception(), ConfigurationError):
+            # The session was closed meanwhile: no later attempt can do better.
+            self.stop(bug)
+            seen = NotSentError(str(bug), permanent=True)
+        elif bug is not None:
             seen = OutcomeUnknownError(f"the attempt failed: {type(bug).__name__}: {bug}")
         else:
             seen = task.result()

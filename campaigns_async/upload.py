@@ -107,6 +107,8 @@ class Upload:
             self._open_journal(self._journal)
         teller = loop.create_task(self._teller.run())
         try:
+            # Closed, or of another loop: told at once, and not found out by every attempt.
+            self._dispatcher.connections.open()
             await self._drive.run(
                 deadline=self._deadline,
                 on_deadline=UploadStoppedError(
