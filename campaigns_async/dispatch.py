@@ -11,7 +11,7 @@ import attrs
 from campaigns_async._core.exchange import Request, Response
 from campaigns_async._core.pacing import Pacing, read_congestion
 from campaigns_async._core.problems import parse_error
-from campaigns_async._core.retry import Backoff, Budget, is_ambiguous
+from campaigns_async._core.retry import Backoff, Budget, is_ambiguous, parse_retry_after
 from campaigns_async.errors import (
     APIError,
     CampaignsError,
@@ -149,6 +149,9 @@ class Dispatcher:
         try:
             seen = await self.attempt(request, within=limit - loop.time())
             congested = read_congestion(seen)
+            if congested and isinstance(seen, Response):
+                # Before the turn is given back: whoever gets it has to wait as well.
+                self.slots.hold(parse_retry_after(seen.headers, now()) or 0.0)
         finally:
             self.slots.release(ticket, congested=congested)
         return seen

@@ -215,11 +215,14 @@ class Drive:
         else:
             seen = task.result()
         slots = self._dispatcher.slots
-        slots.release(ticket, congested=read_congestion(seen))
-        verdict = decide_verdict(piece.ids, seen, now())
-        judged = self._engine.judge(piece, verdict, asyncio.get_running_loop().time())
-        if judged.hold is not None:
-            slots.hold(judged.hold)
+        try:
+            verdict = decide_verdict(piece.ids, seen, now())
+            judged = self._engine.judge(piece, verdict, asyncio.get_running_loop().time())
+            if judged.hold is not None:
+                # Before the turn is given back: whoever gets it has to wait as well.
+                slots.hold(judged.hold)
+        finally:
+            slots.release(ticket, congested=read_congestion(seen))
         self._on_settled(judged.settled)
         self._changed.set()
 
