@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterable, Iterable, Mapping
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Final, Literal, TypedDict, Unpack
 
 from campaigns_async._core.dedupe import Dedupe
 from campaigns_async._core.ranks import Order, Ranks
@@ -24,6 +24,9 @@ Records = (
     Iterable[NewRecord | Mapping[str, Any] | str]
     | AsyncIterable[NewRecord | Mapping[str, Any] | str]
 )
+
+_CHUNKS_A_TURN: Final = 10
+"""Chunks of input that are read before the loop gets a turn."""
 
 
 class UploadOptions(TypedDict, total=False):
@@ -186,12 +189,18 @@ class Upload:
     def _feed(self) -> None:
         """As many rows as there is room for, and as there are by now."""
         loop = asyncio.get_running_loop()
-        while (most := self._wanted()) > 0:
+        for _ in range(_CHUNKS_A_TURN):
+            most = self._wanted()
+            if most <= 0:
+                break
             rows = self._engine.parse(self._source.take(most))
             self._records.put(rows, exhausted=self._source.exhausted)
             self._settle(self._engine.feed(self._records.take(), loop.time()))
             if not rows:
                 break
+        else:
+            # Rows that are settled at once take no room: there may be no end to them.
+            loop.call_soon(self._drive.notify)
         self._settle(self._engine.feed(self._records.take(), loop.time()))
         if self._records.complete and not self._finished:
             self._finished = True
@@ -200,7 +209,7 @@ class Upload:
     def _wanted(self) -> int:
         """Rows to read now, at most."""
         engine = self._engine
-        if self._source.exhausted or engine.stopped_by is not None:
+        if self._source.exhausted or engine.stopped_by or not self._teller.has_room:
             return 0
         # What an earlier run read is read again before anything is sent, however much it left.
         return self._records.most() if engine.wants_rows or not self._records.may_send else 0
