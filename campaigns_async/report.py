@@ -14,6 +14,10 @@ MAX_FAILED: Final = 1_000
 """Outcomes kept in :attr:`UploadReport.failed`; ``on_outcome`` and ``stream`` give all."""
 
 
+MAX_CALLBACK_ERRORS: Final = 10
+"""Exceptions kept in :attr:`UploadReport.callback_errors`."""
+
+
 @attrs.frozen(kw_only=True)
 class UploadReport:
     """What became of an upload's rows.
@@ -37,7 +41,7 @@ class UploadReport:
     elapsed: float = 0.0
     stopped_by: CampaignsError | None = None
     exhausted: bool = True
-    callback_errors: Sequence[Exception] = ()
+    callback_errors: Sequence[BaseException] = ()
 
     @property
     def added(self) -> int:
