@@ -16,7 +16,7 @@ class Source(Protocol):
     """
 
     exhausted: bool
-    error: Exception | None
+    error: BaseException | None
 
     def take(self, most: int) -> list[Any]:
         """The next records without waiting, possibly none."""
@@ -82,35 +82,46 @@ class _AsyncSource:
 
     def __init__(self, records: AsyncIterable[Any], on_more: Callable[[], None]) -> None:
         self.exhausted = False
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
+        self._records = records
         self._on_more = on_more
         self._buffer: list[Any] = []
         self._room = asyncio.Event()
         self._ended = False
-        self._pump = asyncio.create_task(self._read(records))
+        self._closed = False
+        self._pump: asyncio.Task[None] | None = None
 
-    async def _read(self, records: AsyncIterable[Any]) -> None:
+    async def _read(self) -> None:
         try:
-            async for record in records:
+            async for record in self._records:
                 self._buffer.append(record)
                 self._on_more()
                 if len(self._buffer) >= self._AHEAD:
                     self._room.clear()
                     await self._room.wait()
+        except asyncio.CancelledError as cancelled:
+            if self._closed:
+                raise
+            # Not ours: something that the iterable waited for was cancelled.
+            self.error = cancelled
         except Exception as error:  # noqa: BLE001 - the caller's own; it comes out with the report
             self.error = error
         self._ended = True
         self._on_more()
 
     def take(self, most: int) -> list[Any]:
+        if self._pump is None and not self._closed:
+            self._pump = asyncio.create_task(self._read())
         taken, self._buffer = self._buffer[:most], self._buffer[most:]
         self._room.set()
         self.exhausted = self._ended and not self._buffer
         return taken
 
     def rest(self) -> list[Any]:
-        return self.take(len(self._buffer))
+        return self.take(len(self._buffer)) if self._buffer else []
 
     async def close(self) -> None:
-        self._pump.cancel()
-        await asyncio.wait([self._pump])
+        self._closed = True
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.wait([self._pump])
