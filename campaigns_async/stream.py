@@ -1,6 +1,7 @@
 """OutcomeStream: an upload whose outcomes are taken one by one."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Self
 
@@ -20,8 +21,11 @@ class OutcomeStream(AsyncIterator[RecordOutcome]):
     """
 
     def __init__(self, make: Callable[[OnOutcome], Upload]) -> None:
-        self._queue: asyncio.Queue[RecordOutcome] = asyncio.Queue(maxsize=MAX_RECORDS_PER_REQUEST)
-        self._upload = make(self._queue.put)
+        self._buffer: deque[RecordOutcome] = deque()
+        self._changed = asyncio.Event()
+        self._room = asyncio.Event()
+        self._closed = False
+        self._upload = make(self._put)
         self._task: asyncio.Task[UploadReport] | None = None
 
     @property
@@ -29,37 +33,48 @@ class OutcomeStream(AsyncIterator[RecordOutcome]):
         """The account so far; complete when the stream has ended."""
         return self._upload.report()
 
+    async def _put(self, outcome: RecordOutcome) -> None:
+        while len(self._buffer) >= MAX_RECORDS_PER_REQUEST and not self._closed:
+            self._room.clear()
+            await self._room.wait()
+        if not self._closed:
+            self._buffer.append(outcome)
+            self._changed.set()
+
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> RecordOutcome:
-        if self._task is None:
+        if self._task is None and not self._closed:
             self._task = asyncio.create_task(self._upload.run())
-        if self._queue.empty() and not self._task.done():
-            getter = asyncio.ensure_future(self._queue.get())
-            try:
-                await asyncio.wait({getter, self._task}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                if not getter.done():
-                    getter.cancel()
-            if getter.done() and not getter.cancelled():
-                return getter.result()
-        if not self._queue.empty():
-            return self._queue.get_nowait()
-        # Over: what the upload raised comes out here.
-        await self._task
-        raise StopAsyncIteration
+            self._task.add_done_callback(lambda _: self._changed.set())
+        # An outcome leaves the buffer only on its way out, so that a cancelled wait loses none.
+        while not self._buffer:
+            if self._closed or self._task is None:
+                raise StopAsyncIteration
+            if self._task.done():
+                # Over: what the upload raised comes out here.
+                await self._task
+                raise StopAsyncIteration
+            self._changed.clear()
+            await self._changed.wait()
+        self._room.set()
+        return self._buffer.popleft()
 
     async def aclose(self) -> None:
         """Stop the upload: nothing more is sent, requests in flight get a short time to answer."""
-        if self._task is None or self._task.done():
+        # Nobody takes outcomes any more, and the upload must not wait for that.
+        self._closed = True
+        self._buffer.clear()
+        self._room.set()
+        self._changed.set()
+        if self._task is None:
             return
         self._task.cancel()
-        while not self._task.done():
-            # Nobody takes outcomes any more; the upload must not wait for that.
-            while not self._queue.empty():
-                self._queue.get_nowait()
-            await asyncio.wait([self._task], timeout=0.01)
+        await asyncio.wait([self._task])
+        if not self._task.cancelled():
+            # What it raised was told, or is of no interest to one who leaves.
+            self._task.exception()
 
     async def __aenter__(self) -> Self:
         return self

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.outcomes import RecordOutcome
-from campaigns_async.report import Progress
+from campaigns_async.report import MAX_CALLBACK_ERRORS, Progress
 
 OnOutcome = Callable[[RecordOutcome], Awaitable[None] | None]
 OnProgress = Callable[[Progress], Awaitable[None] | None]
@@ -49,7 +49,7 @@ class Teller:
         self._rows = 0
         self._news = asyncio.Event()
         self._over = False
-        self.errors: list[Exception] = []
+        self.errors: list[BaseException] = []
 
     @property
     def has_room(self) -> bool:
@@ -99,8 +99,16 @@ class Teller:
             result = callback(news)
             if inspect.isawaitable(result):
                 await result
-        except Exception as error:
+        except asyncio.CancelledError as cancelled:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # Not ours: something that the callback waited for was cancelled.
+            self._note(cancelled)
+        except Exception as error:  # noqa: BLE001 - the caller's own; the upload goes on
+            self._note(error)
+
+    def _note(self, error: BaseException) -> None:
+        if len(self.errors) < MAX_CALLBACK_ERRORS:
             self.errors.append(error)
-            _logger.warning(
-                "a callback of the upload raised %s", type(error).__name__, exc_info=error
-            )
+        _logger.warning("a callback of the upload raised %s", type(error).__name__, exc_info=error)

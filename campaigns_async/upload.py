@@ -142,7 +142,7 @@ class Upload:
             **self._totals(),
             stopped_by=self._engine.stopped_by,
             exhausted=self._source.exhausted,
-            callback_errors=tuple(self._teller.errors[:10]),
+            callback_errors=tuple(self._teller.errors),
         )
 
     # --- the journal
