@@ -1,6 +1,7 @@
 """Tells the caller: every outcome once, and progress now and then, through callbacks of his own."""
 
 import asyncio
+import contextlib
 import inspect
 import logging
 from collections import deque
@@ -77,8 +78,7 @@ class Teller:
         loop = asyncio.get_running_loop()
         told_at = loop.time()
         while not self._over or self._waiting:
-            await self._news.wait()
-            self._news.clear()
+            await self._wait_for_news()
             while self._waiting and self._is_due(self._waiting[0][0]):
                 _, settlement = self._waiting.popleft()
                 for outcome in settlement.outcomes():
@@ -89,6 +89,14 @@ class Teller:
                 told_at = loop.time()
                 await self._call(self._on_progress, self._progress())
         await self._call(self._on_progress, self._progress())
+
+    async def _wait_for_news(self) -> None:
+        # While nothing is settled there is progress to tell of all the same: what it waits for.
+        every = None if self._on_progress is None else _PROGRESS_EVERY
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(every):
+                await self._news.wait()
+        self._news.clear()
 
     async def _call(
         self, callback: Callable[[Any], Awaitable[None] | None] | None, news: object
