@@ -17,6 +17,8 @@ KEY = "eght_canary_4f1c9"
 
 QUICK = RetryPolicy(base=0.001, cap=0.002, deadline=5.0)
 SHORT = Timeout(connect=2.0, read=0.1, total=5.0)
+PATIENT = Timeout(connect=10.0, read=10.0, total=20.0)
+"""For the local service, which answers, however busy the machine is."""
 
 
 @attrs.frozen
@@ -169,12 +171,14 @@ def settings_for(url: str, **changes: Any) -> Settings:
 
 def connect(to: Emulator | RawServer | str, **options: Any) -> CampaignsSession:
     """A session with little patience, on the local service, a raw server or a URL."""
+    timeout = SHORT
     if isinstance(to, Emulator):
+        timeout = PATIENT
         known = {"api_key": to.api_key, "tenant": to.tenant, "base_url": to.base_url}
     else:
         url = to if isinstance(to, str) else to.url
         known = {"api_key": KEY, "tenant": "acme", "base_url": url}
-    return CampaignsSession(**{**known, "timeout": SHORT, "retry": QUICK, **options})
+    return CampaignsSession(**{**known, "timeout": timeout, "retry": QUICK, **options})
 
 
 ONE_AT_A_TIME = Limits(max_in_flight=1, initial_in_flight=1)

@@ -22,7 +22,7 @@ from campaigns_async.errors import (
 from campaigns_async.models import CampaignAction, CampaignState, NewRecord, RecordPriority
 from campaigns_async.session import CampaignsSession
 from campaigns_async.settings import RetryPolicy
-from tests.servers import CAMPAIGN_ID, QUICK, RawServer, connect, hang, http, say
+from tests.servers import CAMPAIGN_ID, QUICK, SHORT, RawServer, connect, hang, http, say
 
 _S = CampaignState
 
@@ -383,12 +383,13 @@ async def test_a_single_record_is_no_list(handle: CampaignHandle, one: Any) -> N
     ],
 )
 async def test_records_are_never_sent_again_after_an_attempt_without_a_clear_end(
-    emulator: Emulator, handle: CampaignHandle, fault: str
+    emulator: Emulator, emulated_campaign: EmulatedCampaign, fault: str
 ) -> None:
     """The error comes out after one attempt, and says that the request was sent."""
     emulator.inject(fault)
-    with pytest.raises((APIError, OutcomeUnknownError)) as caught:
-        await handle.add_records(["CRM-1"])
+    async with connect(emulator, timeout=SHORT) as session:
+        with pytest.raises((APIError, OutcomeUnknownError)) as caught:
+            await session.campaign(emulated_campaign.id).add_records(["CRM-1"])
     assert (caught.value.attempts, caught.value.request_sent) == (1, True)
     assert emulator.request_count == 1
 
