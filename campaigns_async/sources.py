@@ -1,6 +1,7 @@
 """The input of an upload: any iterable or async iterable, read a chunk at a time."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sized
 from itertools import islice
 from typing import Any, Final, Protocol
@@ -69,7 +70,7 @@ class _SyncSource:
         # What has a length has an end. An iterator may go on for ever.
         if not self._sized or self.exhausted:
             return []
-        rest = list(self._records)
+        rest = self.take(sys.maxsize)
         self.exhausted = True
         return rest
 

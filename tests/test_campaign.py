@@ -227,8 +227,6 @@ async def test_a_success_that_cannot_be_read_is_an_error_that_says_it_was_execut
 @pytest.mark.parametrize("vague", [False, True])
 async def test_start_when_ready_waits_for_the_build(*, vague: bool) -> None:
     """START until it is taken, whether or not the refusals name the state; never BUILD."""
-    from campaigns_async.emulator import Quirks  # noqa: PLC0415 - of this test alone
-
     async with (
         Emulator(quirks=Quirks(vague_states=vague)) as emulator,
         connect(emulator) as session,
