@@ -332,7 +332,7 @@ scalars = (
     | st.binary()
     | st.datetimes(timezones=st.none() | st.timezones() | st.just(UTC))
     | st.timedeltas()
-    | st.decimals()
+    | st.decimals(allow_nan=False)
     | st.sampled_from([*RecordPriority, RecordPriority("\x1b"), Odd()])
     | st.builds(Silent)
 )
