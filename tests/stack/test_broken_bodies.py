@@ -1,5 +1,6 @@
 """Whatever a gateway sends: the right error of the tree, and for an upload the right outcome."""
 
+import asyncio
 import gzip
 import json
 from typing import Any
@@ -23,9 +24,10 @@ from campaigns_async.errors import (
 from campaigns_async.outcomes import RecordOutcome, Status
 from campaigns_async.settings import RetryPolicy, Timeout
 from tests.accounts import check_account
-from tests.servers import CAMPAIGN_ID, SHORT, RawServer, connect, http
+from tests.servers import CAMPAIGN_ID, PATIENT, RawServer, Received, connect, http
 
 ONCE = RetryPolicy(max_attempts=1)
+ONCE_BUT_QUICK = RetryPolicy(max_attempts=1, base=0.0001, cap=0.0001)
 
 BODIES: dict[str, bytes] = {
     "HTML": b"<html><body>Bad day</body></html>",
@@ -148,7 +150,7 @@ A_REPLY = http(
 )
 A_REFUSAL = http(
     409,
-    b'{"title": "Conflict", "status": 409, "detail": "Campaign already contains record for Id: CRM-1"}',
+    b'{"title": "Conflict", "detail": "Campaign already contains record for Id: CRM-1"}',
     {"Retry-After": "0"},
 )
 A_CHUNKED_REPLY = (
@@ -159,20 +161,26 @@ A_CHUNKED_REPLY = (
 )
 
 
-async def outcome_of(answer: bytes, timeout: Timeout = SHORT) -> tuple[Any, Status]:
+async def outcome_of(answer: bytes, timeout: Timeout = PATIENT) -> tuple[Any, Status]:
     """How a single add and an upload take this answer; whatever escapes the tree comes out."""
-    # A limit of rejects ends what would be asked again and again.
-    async with RawServer(answer) as server:
-        async with connect(server, retry=ONCE, timeout=timeout) as session:
-            handle = session.campaign(CAMPAIGN_ID)
-            single: Any = None
-            try:
-                single = await handle.add_records(["CRM-1"])
-            except CampaignsError as error:
-                single = error
-                assert str(error).isprintable()
-            outcomes: list[RecordOutcome] = []
-            report = await handle.upload(["CRM-1"], on_outcome=outcomes.append, deadline=0.02)
+    answers = iter([answer, answer])
+
+    async def converse(_: Received, writer: asyncio.StreamWriter) -> None:
+        # What is asked again is refused for good, so that it ends.
+        writer.write(next(answers, http(401)))
+        await writer.drain()
+        writer.close()
+
+    outcomes: list[RecordOutcome] = []
+    async with (
+        RawServer(converse) as server,
+        connect(server, retry=ONCE_BUT_QUICK, timeout=timeout) as session,
+    ):
+        handle = session.campaign(CAMPAIGN_ID)
+        single = (await asyncio.gather(handle.add_records(["CRM-1"]), return_exceptions=True))[0]
+        assert isinstance(single, list | CampaignsError)
+        assert str(single).isprintable()
+        report = await handle.upload(["CRM-1"], on_outcome=outcomes.append)
     assert report.total == 1
     return single, outcomes[0].status
 
