@@ -50,7 +50,7 @@ def open_source(records: Iterable[Any] | AsyncIterable[Any], on_more: Callable[[
 class _SyncSource:
     def __init__(self, records: Iterator[Any], *, sized: bool) -> None:
         self.exhausted = False
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self._sized = sized
         self._records = records
 

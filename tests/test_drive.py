@@ -48,8 +48,9 @@ class Driven:
 
     def _feed(self) -> None:
         if self._rows:
-            self.settled += self.engine.feed(self._rows, asyncio.get_running_loop().time())
-            self.engine.finish()
+            now = asyncio.get_running_loop().time()
+            self.settled += self.engine.feed(self.engine.parse(self._rows), now)
+            self.settled += self.engine.finish(now)
             self._rows = []
 
     async def run(self, deadline: float | None = None) -> None:

@@ -42,7 +42,7 @@ async def read(source: Source, more: asyncio.Event) -> list[Any]:
 
 
 @pytest.mark.parametrize("records", ["CRM-1", b"x", {"a": 1}, NewRecord("x"), 7, None], ids=repr)
-def test_what_is_no_iterable_of_records_is_refused(records: object) -> None:
+def test_what_is_no_iterable_of_records_is_refused(records: Any) -> None:
     """ConfigurationError says what to give instead."""
     with pytest.raises(ConfigurationError, match="iterable"):
         open_source(records, nothing)
@@ -90,7 +90,7 @@ async def test_a_cancellation_from_inside_is_an_exception_like_others() -> None:
 @pytest.mark.parametrize(
     ("records", "rest"), [([1, 2, 3, 4], [3, 4]), (numbers(4), [])], ids=["a list", "an iterator"]
 )
-def test_the_rest_is_had_of_what_surely_ends(records: object, rest: list[int]) -> None:
+def test_the_rest_is_had_of_what_surely_ends(records: Any, rest: list[int]) -> None:
     """A list is counted to its end; an iterator may have none."""
     source = open_source(records, nothing)
     source.take(2)
