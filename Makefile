@@ -15,7 +15,7 @@ SPLIT := $(MAKE) --no-print-directory --jobs=2 --keep-going \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all lint format check clean
+.PHONY: help demo test simulate test-all lint format check clean
 .PHONY: ruff mypy pyright imports mirror $(VERSIONS:%=test-%)
 
 help: ## List the targets
@@ -35,6 +35,9 @@ demo: $(if $(wildcard $(DEV)),$(DEV),$(DEMO)) ## Upload a real-life file to a ca
 
 test: $(DEV) ## Run all tests (ARGS="-k wire" for some)
 	@$(BIN)/pytest -q --numprocesses=auto $(ARGS)
+
+simulate: $(DEV) ## Run the engine through simulated worlds (SEEDS=100000 START=0)
+	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),12000) --start $(or $(START),0) $(ARGS)
 
 test-all: $(VERSIONS:%=test-%) ## Run all tests on each supported Python that is found
 
