@@ -10,6 +10,7 @@ that could refute it.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import attrs
 
@@ -18,6 +19,13 @@ from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.verdicts import Proof, Step, Verdict
 from campaigns_async.errors import CampaignsError
 from campaigns_async.outcomes import Attribution, Evidence, Status
+
+
+_FROM_SECOND_COPY: Final = frozenset(
+    {Proof.THROTTLED, Proof.DUPLICATE, Proof.UNCLEAR, Proof.BUSY, Proof.FATAL}
+)
+"""What the second copy of a request may be told though the first one landed. Not INVALID: content
+that is wrong is wrong in both."""
 
 
 @attrs.define(eq=False)
@@ -118,9 +126,7 @@ class Resolver:
         if proof is not Proof.NOT_SENT:
             piece.attempts += 1
         repeated = piece.whole and bool(piece.still_open())
-        if meaning.landed is None or (
-            self._gateway_resends and proof in {Proof.DUPLICATE, Proof.UNCLEAR}
-        ):
+        if meaning.landed is None or (self._gateway_resends and proof in _FROM_SECOND_COPY):
             piece.open = (*piece.still_open(), Attempt())
             piece.failure = verdict.error
         match meaning.step:
