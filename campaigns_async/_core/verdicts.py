@@ -155,7 +155,7 @@ def _decide_validation(ids: Sequence[str], error: ValidationError) -> Verdict:
         return Verdict(Proof.FATAL, error)
     named = find_named(error.problem, ids)
     suspects = named.surely + named.perhaps
-    proof = Proof.INVALID if says_invalid(error.problem) or suspects else Proof.UNCLEAR
+    proof = Proof.INVALID if says_invalid(error.problem) else Proof.UNCLEAR
     return Verdict(proof, error, suspects=suspects)
 
 

@@ -66,14 +66,24 @@ def says_duplicate(problem: Problem) -> bool:
 
 _INVALID: Final = re.compile(
     r"\bvalidation\b|\b(?:in|not\s+)valid\b|\bmust\b|\bmalformed\b|\bunknown\b|\bnot\s+found\b|"
-    r"\bblank\b|\bmissing\b|\brequired\b|\bexceeds?\b|\btoo\s+(?:long|many|large)\b|\bno\s+valid\b",
+    r"\bno\s+(?:\w+\s+){0,3}found\b|\bnot\s+exist\b|\bblank\b|\bmissing\b|\brequired\b|"
+    r"\bexceeds?\b|\btoo\s+(?:long|many|large)\b|\bno\s+valid\b",
     re.IGNORECASE,
 )
+_UNIQUE: Final = re.compile(r"\bunique", re.IGNORECASE)
 
 
 def says_invalid(problem: Problem) -> bool:
-    """Whether the reply says that the content is wrong, and not merely "bad request"."""
-    return bool(problem.errors) or any(_INVALID.search(text) for text in sentences(problem))
+    """Whether the reply says that the content is wrong, and not merely "bad request".
+
+    The title alone does not: the vendor's own sample of a duplicate is titled "Validation failed".
+    Nor does "must be unique": in the request, or in the campaign?
+    """
+    fields = [f"{error.code or ''} {error.message or ''}" for error in problem.errors]
+    detail = problem.detail or ""
+    if any(_UNIQUE.search(text) for text in (detail, *fields)):
+        return False
+    return bool(fields) or bool(_INVALID.search(detail))
 
 
 # --- the campaign's state and kind

@@ -96,7 +96,7 @@ TABLE: list[tuple[str, Response | TransportError, Proof, type[Exception] | None]
     ),
     ("validation with fields", said(400, "", "scheduleAt"), Proof.INVALID, ValidationError),
     ("validation in words", said(400, "must not be blank"), Proof.INVALID, ValidationError),
-    ("validation naming one", said(400, "Bad CRM-12"), Proof.INVALID, ValidationError),
+    ("a bad request naming one", said(400, "Bad CRM-12"), Proof.UNCLEAR, ValidationError),
     ("422", said(422, "Validation failed"), Proof.INVALID, ValidationError),
     (
         "ids repeated in the request",
