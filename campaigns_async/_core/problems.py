@@ -72,9 +72,9 @@ def parse_error(response: Response, now: datetime, ids: Collection[str] = ()) ->
 
 def _classify(status: int, problem: Problem, ids: Collection[str]) -> tuple[type[APIError], str]:
     if status in _ABOUT_CONTENT:
-        if says_duplicate(problem):
+        if says_duplicate(problem, ids):
             return DuplicateRecordError, hints.DUPLICATE
-        if says_not_dynamic(problem):
+        if says_not_dynamic(problem, ids):
             return ValidationError, hints.NOT_DYNAMIC
         if says_state(problem, ids):
             disabled = any("disabled" in text.lower() for text in sentences(problem))

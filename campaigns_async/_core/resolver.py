@@ -20,7 +20,6 @@ from campaigns_async._core.verdicts import Proof, Step, Verdict
 from campaigns_async.errors import CampaignsError
 from campaigns_async.outcomes import Attribution, Evidence, Status
 
-
 _FROM_SECOND_COPY: Final = frozenset(
     {Proof.THROTTLED, Proof.DUPLICATE, Proof.UNCLEAR, Proof.BUSY, Proof.FATAL}
 )

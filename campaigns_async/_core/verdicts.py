@@ -151,11 +151,11 @@ def _decide_state(error: CampaignStateError) -> Verdict:
 
 
 def _decide_validation(ids: Sequence[str], error: ValidationError) -> Verdict:
-    if says_not_dynamic(error.problem):
+    if says_not_dynamic(error.problem, ids):
         return Verdict(Proof.FATAL, error)
     named = find_named(error.problem, ids)
     suspects = named.surely + named.perhaps
-    proof = Proof.INVALID if says_invalid(error.problem) else Proof.UNCLEAR
+    proof = Proof.INVALID if says_invalid(error.problem, ids) else Proof.UNCLEAR
     return Verdict(proof, error, suspects=suspects)
 
 

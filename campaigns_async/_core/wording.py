@@ -49,8 +49,18 @@ def sentences(problem: Problem) -> Iterator[str]:
             yield text
 
 
-def says_duplicate(problem: Problem) -> bool:
+def _says(pattern: re.Pattern[str], text: str, ids: Collection[str]) -> bool:
+    """Whether the sentence itself says it, and not merely an id that it names.
+
+    Somebody's record may be called "duplicate", or COMPLETE.
+    """
+    return bool(pattern.search(text) and (not ids or pattern.search(_without(text, ids))))
+
+
+def says_duplicate(problem: Problem, ids: Collection[str] = ()) -> bool:
     """Whether the text says that a record is on the campaign already.
+
+    ``ids``: those of the request, whose names say nothing; so in all that follows.
 
     Ids repeated *within the request* are another matter (vendor: Troubleshooting, 400): nothing is
     on the campaign then. We send no repeats, but the service may compare ids more loosely.
@@ -58,7 +68,7 @@ def says_duplicate(problem: Problem) -> bool:
     told = [
         text
         for text in sentences(problem)
-        if _ALREADY_THERE.search(text) or _DUPLICATE.search(text)
+        if _says(_ALREADY_THERE, text, ids) or _says(_DUPLICATE, text, ids)
     ]
     # None of them: a title "Duplicate record" may well stand above such a detail.
     return bool(told) and not any(_WITHIN_REQUEST.search(text) for text in told)
@@ -73,7 +83,7 @@ _INVALID: Final = re.compile(
 _UNIQUE: Final = re.compile(r"\bunique", re.IGNORECASE)
 
 
-def says_invalid(problem: Problem) -> bool:
+def says_invalid(problem: Problem, ids: Collection[str] = ()) -> bool:
     """Whether the reply says that the content is wrong, and not merely "bad request".
 
     The title alone does not: the vendor's own sample of a duplicate is titled "Validation failed".
@@ -83,7 +93,7 @@ def says_invalid(problem: Problem) -> bool:
     detail = problem.detail or ""
     if any(_UNIQUE.search(text) for text in (detail, *fields)):
         return False
-    return bool(fields) or bool(_INVALID.search(detail))
+    return bool(fields) or _says(_INVALID, detail, ids)
 
 
 # --- the campaign's state and kind
@@ -93,10 +103,10 @@ _NOT_DYNAMIC: Final = re.compile(
 )
 
 
-def says_not_dynamic(problem: Problem) -> bool:
+def says_not_dynamic(problem: Problem, ids: Collection[str] = ()) -> bool:
     """Whether the text says that the campaign, not being dynamic, takes no added records."""
     fields = (error.field or "" for error in problem.errors)
-    return any(_NOT_DYNAMIC.search(text) for text in (*sentences(problem), *fields))
+    return any(_says(_NOT_DYNAMIC, text, ids) for text in (*sentences(problem), *fields))
 
 
 _STATE_WORDS: Final = "|".join(state.value.replace("_", "[_ ]") for state in CampaignState)
@@ -115,23 +125,16 @@ _STATE_CONFLICT: Final = re.compile(
 
 
 def says_state(problem: Problem, ids: Collection[str] = ()) -> bool:
-    """Whether the text speaks of the campaign's state.
-
-    ``ids``: those of the request. Somebody's record may be called COMPLETE, so the bare word counts
-    only where it is none of them.
-    """
+    """Whether the text speaks of the campaign's state."""
     return any(
-        _STATE_CONFLICT.search(text)
-        or _STATE_IN_PROSE.search(text)
-        or any(word not in ids for word in _STATE_AS_TOKEN.findall(text))
+        _says(pattern, text, ids)
         for text in sentences(problem)
+        for pattern in (_STATE_CONFLICT, _STATE_IN_PROSE, _STATE_AS_TOKEN)
     )
 
 
 def named_state(problem: Problem, ids: Collection[str] = ()) -> CampaignState | None:
     """The state that the text gives as the campaign's own; None if it gives none, or several.
-
-    ``ids``: as in :func:`says_state`.
 
     "not allowed in state BUILDING; allowed from: READY" names BUILDING: what stands next to a word
     such as "state" or "is" counts before what merely occurs.
@@ -140,8 +143,9 @@ def named_state(problem: Problem, ids: Collection[str] = ()) -> CampaignState | 
         found = {
             match.upper().replace(" ", "_")
             for text in sentences(problem)
-            for match in pattern.findall(text)
-            if pattern is _STATE_IN_PROSE or match not in ids
+            for match in pattern.findall(
+                text if pattern is _STATE_IN_PROSE else _without(text, ids)
+            )
         }
         if len(found) == 1:
             return CampaignState(found.pop())
@@ -171,6 +175,8 @@ _BEFORE_IDS: Final = re.compile(
 _OPENING: Final = " \t\r\n'\"`([{<:=,;|"
 _CLOSING: Final = " \t\r\n'\"`)]}>,;|"
 _TRAILING: Final = ".!?:"
+_BRACKETS: Final = ")]}>'\"`"
+_QUOTES: Final = "'\"`"
 _COMMA: Final = re.compile(r"['\"`]?\s*[,;]")
 _MIN_DISTINCTIVE: Final = 4
 
@@ -186,12 +192,11 @@ def find_named(problem: Problem, ids: Collection[str]) -> Named:
     surely: dict[str, None] = {}
     perhaps: dict[str, None] = {}
     for text in sentences(problem):
-        starts = [match.end() for match in _BEFORE_IDS.finditer(text)]
-        announced = _read_lists(text, starts, longest_first)
-        surely.update(announced)
+        announced = [crm_record_id for crm_record_id, _ in _announced(text, longest_first)]
+        surely.update(dict.fromkeys(announced))
         if announced:
             continue
-        for crm_record_id in _tokens(text, longest_first):
+        for crm_record_id, _ in _tokens(text, longest_first):
             (surely if _is_distinctive(crm_record_id) else perhaps)[crm_record_id] = None
     # A full stop or a quote may be the sentence's or the id's: of such siblings none is sure.
     alike = Counter(map(_bare, ids)) if surely else {}
@@ -203,41 +208,51 @@ def _bare(crm_record_id: str) -> str:
     return crm_record_id.strip(_OPENING + _CLOSING + _TRAILING)
 
 
-def _read_lists(text: str, starts: list[int], longest_first: list[str]) -> dict[str, None]:
-    """The ids that stand right at one of the starts, and those that follow them after commas."""
-    found: dict[str, None] = {}
+def _without(text: str, ids: Collection[str]) -> str:
+    """The text with its ids blotted out: where it announces some those, else all that occur."""
+    longest_first = sorted(ids, key=len, reverse=True)
+    left = list(text)
+    for _, place in list(_announced(text, longest_first)) or _tokens(text, longest_first):
+        left[place] = "_" * (place.stop - place.start)
+    return "".join(left)
+
+
+def _announced(text: str, longest_first: list[str]) -> Iterator[tuple[str, slice]]:
+    """The ids that follow an "Id:", and those that follow them after commas, with their places."""
     at = 0
-    for start in starts:
+    for match in _BEFORE_IDS.finditer(text):
         # Inside the last one: an id may hold "Id:" itself.
-        if start < at:
+        if match.end() < at:
             continue
-        here = _read_one(text, start, longest_first)
+        here = _read_one(text, match.end(), longest_first)
         while here is not None:
-            crm_record_id, at = here
-            found[crm_record_id] = None
+            yield here
+            at = here[1].stop
             more = _COMMA.match(text, at)
             here = _read_one(text, at, longest_first) if more else None
-    return found
 
 
-def _read_one(text: str, at: int, longest_first: list[str]) -> tuple[str, int] | None:
-    """The id that stands here or after opening signs, which may be its own, and where it ends."""
+def _read_one(text: str, at: int, longest_first: list[str]) -> tuple[str, slice] | None:
+    """The id that stands here or after opening signs, which may be its own, with its place."""
     best = None
     odd = [i for i in longest_first if i[0] in _OPENING]
     while True:
         opening = at < len(text) and text[at] in _OPENING
+        # What a quote opens goes on to the next one.
+        quote = text[at - 1] if text[at - 1] in _QUOTES else ""
         for crm_record_id in odd if opening else longest_first:
             end = at + len(crm_record_id)
-            if text.startswith(crm_record_id, at) and _ends(text, end):
-                if best is None or end > best[1]:
-                    best = crm_record_id, end
+            if text.startswith(crm_record_id + quote, at) and _ends(text, end):
+                if best is None or end > best[1].stop:
+                    best = crm_record_id, slice(at, end)
                 break
         if not opening:
             return best
         at += 1
 
 
-def _tokens(text: str, longest_first: list[str]) -> Iterator[str]:
+def _tokens(text: str, longest_first: list[str]) -> Iterator[tuple[str, slice]]:
+    """The ids that stand in the text as whole words, with their places."""
     free = list(text)
     for crm_record_id in longest_first:
         at = text.find(crm_record_id)
@@ -246,14 +261,17 @@ def _tokens(text: str, longest_first: list[str]) -> Iterator[str]:
             begins = at == 0 or text[at - 1] in _OPENING
             if begins and _ends(text, end) and all(free[at:end]):
                 free[at:end] = [""] * (end - at)
-                yield crm_record_id
+                yield crm_record_id, slice(at, end)
             at = text.find(crm_record_id, at + 1)
 
 
 def _ends(text: str, end: int) -> bool:
     """Whether a token may end here: at the text's end, before a closing sign, or a sentence's."""
-    if end == len(text) or text[end] in _CLOSING:
+    if end == len(text):
         return True
+    if text[end] in _CLOSING:
+        # "(7)" ends a 7, "(7)2" is another id.
+        return text[end] not in _BRACKETS or not text[end + 1 : end + 2].isalnum()
     return text[end] in _TRAILING and (end + 1 == len(text) or text[end + 1] in _CLOSING)
 
 
