@@ -171,8 +171,9 @@ def _decide_success(ids: Sequence[str], seen: Response) -> Verdict:
     The status line is proof; a reply that was meant for somebody else (two requests mixed up on one
     connection) is not.
     """
-    first = encode_id(ids[0]).encode()
-    if first not in seen.body:
+    first = encode_id(ids[0])
+    # As a value and not anywhere: an id may be called "state". Both spellings of JSON are common.
+    if not any(f'"crmRecordId":{gap}{first}'.encode() in seen.body for gap in ("", " ")):
         verdict = Verdict(Proof.ADDED, body=seen.body)
         theirs = {crm_record_id.casefold().strip() for crm_record_id in verdict.records()}
         ours = {crm_record_id.casefold().strip() for crm_record_id in ids}
