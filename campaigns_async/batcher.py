@@ -13,7 +13,7 @@ from campaigns_async._core.rows import read_id
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.delivery import Delivery, Pending
 from campaigns_async.dispatch import Dispatcher
-from campaigns_async.drive import Drive, build_engine
+from campaigns_async.drive import GRACE, Drive, build_engine
 from campaigns_async.errors import (
     BatcherFullError,
     CampaignsError,
@@ -207,7 +207,8 @@ class RecordBatcher:
                 await asyncio.shield(self._task)
         except TimeoutError:
             unresolved = list(self._unsettled_ids(self._submitted))
-            await self._stop(f"the batcher was closed with a timeout of {timeout} s")
+            # Its time is over too, so what is in flight gets no more.
+            await self._stop(f"the batcher was closed with a timeout of {timeout} s", grace=0)
         except asyncio.CancelledError:
             await self._stop("the closing of the batcher was cancelled")
             raise
@@ -263,11 +264,11 @@ class RecordBatcher:
         msg = "the batcher is closed; make a new one with campaign.batcher()"
         raise ConfigurationError(msg)
 
-    async def _stop(self, reason: str) -> None:
-        """Send nothing more, settle everything; what is in flight gets a short time."""
+    async def _stop(self, reason: str, *, grace: float = GRACE) -> None:
+        """Send nothing more, settle everything; what is in flight gets ``grace`` seconds."""
         if self._task is None:
             return
-        self._drive.stop(UploadStoppedError(reason))
+        self._drive.stop(UploadStoppedError(reason), grace=grace)
         self._task.cancel()
         await asyncio.wait([self._task])
 

@@ -93,6 +93,7 @@ class Drive:
         self._max_in_flight = math.inf if max_in_flight is None else max_in_flight
         self._deadline_at: float | None = None
         self._turn: asyncio.Future[Ticket] | None = None
+        self._grace = GRACE
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[Response | TransportError]] = set()
 
@@ -100,8 +101,12 @@ class Drive:
         """Something changed outside: rows came, outcomes were taken."""
         self._changed.set()
 
-    def stop(self, error: CampaignsError) -> None:
-        """Send nothing more; :meth:`run` ends when what is in flight has answered."""
+    def stop(self, error: CampaignsError, *, grace: float = GRACE) -> None:
+        """Send nothing more; :meth:`run` ends when what is in flight has answered.
+
+        ``grace``: seconds that it gets for that if :meth:`run` is cancelled too.
+        """
+        self._grace = min(self._grace, grace)
         self._on_settled(self._engine.stop(error))
         self._changed.set()
 
@@ -230,7 +235,7 @@ class Drive:
         if not self._tasks:
             return
         try:
-            await asyncio.wait(set(self._tasks), timeout=GRACE)
+            await asyncio.wait(set(self._tasks), timeout=self._grace)
         finally:
             self._cancel()
             if self._tasks:
