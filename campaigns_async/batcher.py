@@ -87,6 +87,8 @@ class RecordBatcher:
         self._forgot = False
         self._settled_through = 0
         self._settled_beyond: set[int] = set()
+        # Deliveries that are not settled; those that share an id count each.
+        self._buffered = 0
         self._room: deque[asyncio.Future[None]] = deque()
         self._flushes: list[tuple[int, asyncio.Future[None]]] = []
         self._failed: deque[Delivery] = deque(maxlen=_NAMED)
@@ -108,11 +110,12 @@ class RecordBatcher:
         Raises as :meth:`add` does.
         """
         self._start()
-        while len(self._pending) >= self._max_buffered:
+        while self._buffered >= self._max_buffered:
             await self._wait_for_place()
         loop = asyncio.get_running_loop()
         position = self._submitted
         self._submitted += 1
+        self._buffered += 1
         crm_record_id = read_id(record)
         if crm_record_id in self._position_of:
             shared = self._pending[self._position_of[crm_record_id]]
@@ -298,6 +301,7 @@ class RecordBatcher:
 
     def _conclude(self, pending: "Pending", outcome: RecordOutcome) -> None:
         pending.future.set_result(outcome)
+        self._buffered -= len(pending.deliveries)
         for delivery in pending.deliveries:
             self._settled_beyond.add(delivery.position)
             if outcome.status in FAILED:
@@ -310,7 +314,7 @@ class RecordBatcher:
                 reached.set_result(None)
 
     def _release_room(self) -> None:
-        free = len(self._room) if self._closed else self._max_buffered - len(self._pending)
+        free = len(self._room) if self._closed else self._max_buffered - self._buffered
         while self._room and free > 0:
             place = self._room.popleft()
             if not place.done():
