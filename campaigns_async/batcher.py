@@ -28,7 +28,7 @@ REMEMBERED: Final = 10_000
 """Ids in the campaign whose outcome a batcher remembers, the latest ones."""
 
 _NAMED: Final = 1_000
-"""Failures that nobody looked at, kept to be raised at the end."""
+"""Failures that nobody looked at, the first ones, kept to be raised at the end."""
 
 
 class RecordBatcher:
@@ -91,7 +91,7 @@ class RecordBatcher:
         self._buffered = 0
         self._room: deque[asyncio.Future[None]] = deque()
         self._flushes: list[tuple[int, asyncio.Future[None]]] = []
-        self._failed: deque[Delivery] = deque(maxlen=_NAMED)
+        self._failed: list[Delivery] = []
 
     # --- records in
 
@@ -235,11 +235,13 @@ class RecordBatcher:
             await self._stop(f"the batcher was left by {type(exc).__name__}")
             return
         await self.aclose()
-        unseen = [delivery for delivery in self._failed if not delivery.looked_at]
-        if unseen:
-            errors = [_failure(delivery) for delivery in unseen]
-            msg = f"{len(errors)} records are not in the campaign, and nobody looked at them"
-            raise ExceptionGroup(msg, errors)
+        errors = [_failure(delivery) for delivery in self._unseen()]
+        if errors:
+            more = " or more" if len(errors) == _NAMED else ""
+            what = (
+                f"{len(errors):,}{more} records are not in the campaign, and nobody looked at them"
+            )
+            raise ExceptionGroup(what, errors)
 
     # --- inside
 
@@ -306,12 +308,18 @@ class RecordBatcher:
             self._settled_beyond.add(delivery.position)
             if outcome.status in FAILED:
                 self._failed.append(delivery)
+        if len(self._failed) > 2 * _NAMED:
+            # Now and then: those that somebody looked at since must not push out the others.
+            self._failed = self._unseen()
         while self._settled_through in self._settled_beyond:
             self._settled_beyond.remove(self._settled_through)
             self._settled_through += 1
         for target, reached in self._flushes:
             if self._settled_through >= target and not reached.done():
                 reached.set_result(None)
+
+    def _unseen(self) -> list[Delivery]:
+        return [delivery for delivery in self._failed if not delivery.looked_at][:_NAMED]
 
     def _release_room(self) -> None:
         free = len(self._room) if self._closed else self._max_buffered - self._buffered
