@@ -15,12 +15,13 @@ class Delivery:
     ``position``: how many were submitted before it.
     """
 
-    __slots__ = ("_future", "_looked_at", "position")
+    __slots__ = ("_future", "_seen", "_waiting", "position")
 
     def __init__(self, position: int, future: "asyncio.Future[RecordOutcome]") -> None:
         self.position = position
         self._future = future
-        self._looked_at = False
+        self._seen = False
+        self._waiting = 0
 
     def done(self) -> bool:
         """Whether its outcome is known."""
@@ -29,13 +30,20 @@ class Delivery:
     @property
     def outcome(self) -> RecordOutcome | None:
         """Its outcome; None as long as it is not known."""
-        self._looked_at = True
-        return self._future.result() if self._future.done() else None
+        if not self._future.done():
+            return None
+        self._seen = True
+        return self._future.result()
 
     def __await__(self) -> Generator[Any, None, RecordOutcome]:
-        self._looked_at = True
-        # Shielded: a cancelled waiter must not take the outcome away from the others.
-        return (yield from asyncio.shield(self._future).__await__())
+        self._waiting += 1
+        try:
+            # Shielded: a cancelled waiter must not take the outcome away from the others.
+            outcome = yield from asyncio.shield(self._future).__await__()
+        finally:
+            self._waiting -= 1
+        self._seen = True
+        return outcome
 
     def __repr__(self) -> str:
         state = self._future.result().status if self._future.done() else "pending"
@@ -43,8 +51,8 @@ class Delivery:
 
     @property
     def looked_at(self) -> bool:
-        """Whether anybody ever awaited it or asked for its outcome."""
-        return self._looked_at
+        """Whether anybody got its outcome, or waits for it."""
+        return self._seen or self._waiting > 0
 
 
 @attrs.define(eq=False)
