@@ -152,7 +152,13 @@ class CampaignHandle:
             unreadable = _unreadable(reply, str(error))
         raise unreadable
 
-    async def start_when_ready(self, *, deadline: float) -> Campaign:
+    async def start_when_ready(
+        self,
+        *,
+        deadline: float,
+        enabled: bool | None = None,
+        build_on_start: bool | None = None,
+    ) -> Campaign:
         """START, again and again while the campaign is BUILDING; never by BUILD.
 
         The end of a build cannot be asked for, but START is refused until then and harmless. A
@@ -166,7 +172,12 @@ class CampaignHandle:
         ambiguous = False
         while True:
             try:
-                return await self._modify(CampaignAction.START, deadline=limit - loop.time())
+                return await self._modify(
+                    CampaignAction.START,
+                    enabled=enabled,
+                    build_on_start=build_on_start,
+                    deadline=limit - loop.time(),
+                )
             except ConflictError as error:
                 ambiguous = error.after_ambiguous_attempt = (
                     ambiguous or error.after_ambiguous_attempt
