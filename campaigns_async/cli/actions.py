@@ -1,0 +1,171 @@
+"""``build``, ``start`` and the other actions: one request, and the campaign as it is then."""
+
+import asyncio
+import json
+from typing import Any, Final
+
+import click
+from rich.table import Table
+
+from campaigns_async.campaign import CampaignHandle
+from campaigns_async.cli import terminal
+from campaigns_async.cli.connection import Connection, connection_options, read_connection
+from campaigns_async.cli.durations import duration
+from campaigns_async.cli.failures import Failure, explain
+from campaigns_async.errors import CampaignStateError
+from campaigns_async.lifecycle import TRANSIENT, TRANSITIONS, valid_from
+from campaigns_async.models import Campaign, CampaignAction, CampaignState
+
+_A = CampaignAction
+
+_DOES: Final = {
+    _A.BUILD: "Build the call list",
+    _A.RESET: "Take the campaign back to CREATED",
+    _A.START: "Start dialing, or schedule it if the start time lies ahead",
+    _A.PAUSE: "Stop dialing, but for what is queued already",
+    _A.RESUME: "Dial again after a pause",
+    _A.RETRY: "Run again after an error",
+    _A.CANCEL: "End the campaign for good",
+    _A.PURGE: "Clear what is queued; the state stays",
+}
+
+_ASKS: Final = {
+    _A.CANCEL: "This ends the campaign for good. Cancel it?",
+    _A.PURGE: "This clears all that is queued. Purge it?",
+}
+"""Actions without a way back, and the question before each."""
+
+
+def build_command(action: CampaignAction) -> click.Command:
+    """The command for an action."""
+
+    def run(**options: Any) -> None:
+        connection = read_connection(
+            **{name: options[name] for name in ("api_key_file", "tenant", "site", "base_url")}
+        )
+        if action in _ASKS and not options["yes"]:
+            click.confirm(_ASKS[action], abort=True, err=True)
+        asked = {
+            name: options[name] for name in ("enabled", "build_on_start", "wait") if name in options
+        }
+        try:
+            campaign = asyncio.run(_act(connection, options["campaign_id"], action, **asked))
+        except CampaignStateError as error:
+            raise _explain(action, error) from error
+        if options["as_json"]:
+            click.echo(json.dumps(build_document(campaign), indent=2))
+        else:
+            terminal.stdout().print(render(campaign))
+
+    name = action.value.lower()
+    example = f"campaigns-async {name} --campaign $ID" + _EXAMPLE_OPTIONS.get(action, "")
+    run.__doc__ = f"{_DOES[action]}; from {_states(action)}.\n\n\b\nExample:\n  {example}\n"
+    command: Any = connection_options(run)
+    if action in _ASKS:
+        command = click.option("--yes", is_flag=True, help="Do not ask.")(command)
+    if action is _A.START:
+        for option in reversed(_START_OPTIONS):
+            command = option(command)
+    command = click.option(
+        "--enable/--disable", "enabled", default=None, help="Also enable or disable the campaign."
+    )(command)
+    command = click.option("--json", "as_json", is_flag=True, help="Print the campaign as JSON.")(
+        command
+    )
+    return click.command(name)(command)
+
+
+_EXAMPLE_OPTIONS: Final = {_A.START: " --build-on-start --wait 5m", _A.CANCEL: " --yes"}
+
+_START_OPTIONS: Final = (
+    click.option(
+        "--build-on-start/--no-build-on-start",
+        default=None,
+        help="Build first, or not; else as the campaign is configured.",
+    ),
+    click.option(
+        "--wait",
+        type=duration,
+        metavar="TIME",
+        help="While it is building, ask again for 90, 90s, 5m, 2h ...",
+    ),
+)
+
+
+async def _act(
+    connection: Connection,
+    campaign_id: str,
+    action: CampaignAction,
+    *,
+    enabled: bool | None,
+    build_on_start: bool | None = None,
+    wait: float | None = None,
+) -> Campaign:
+    async with connection.open() as session:
+        campaign: CampaignHandle = session.campaign(campaign_id)
+        if wait is not None:
+            return await campaign.start_when_ready(
+                deadline=wait, enabled=enabled, build_on_start=build_on_start
+            )
+        return await campaign.modify(action, enabled=enabled, build_on_start=build_on_start)
+
+
+def _explain(action: CampaignAction, error: CampaignStateError) -> Failure:
+    failure = explain(error)
+    advice = f"{action.value.lower()} is taken from {_states(action)}"
+    if error.state in TRANSIENT:
+        advice = f"wait until it is no longer {error.state}; {advice}"
+    if failure.next_step and "--enable" in failure.next_step:
+        return failure
+    failure.next_step = advice
+    return failure
+
+
+def _states(action: CampaignAction) -> str:
+    states = valid_from(action)
+    names = [state.value for state in CampaignState if state in states]
+    return " or ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+
+
+def build_document(campaign: Campaign) -> dict[str, Any]:
+    """What the reply told of the campaign, for JSON; None where it did not."""
+    return {
+        "campaign": campaign.id,
+        "state": campaign.state,
+        "display_status": campaign.display_status,
+        "record_count": campaign.record_count,
+        "start_time": None if campaign.start_time is None else campaign.start_time.isoformat(),
+        "end_time": None if campaign.end_time is None else campaign.end_time.isoformat(),
+    }
+
+
+def render(campaign: Campaign) -> Table:
+    """The campaign as a small table."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column()
+    state = campaign.state
+    rows = {
+        "campaign": campaign.id,
+        "state": None if state is None else f"{state}{_follows(state)}",
+        "shown as": campaign.display_status,
+        "records": None if campaign.record_count is None else f"{campaign.record_count:,}",
+        "starts": campaign.start_time,
+        "ends": campaign.end_time,
+    }
+    for name, value in rows.items():
+        if value is not None:
+            table.add_row(terminal.line(name), terminal.line(str(value)))
+    return table
+
+
+def _follows(state: CampaignState) -> str:
+    """What a state that passes by itself becomes."""
+    for transition in TRANSITIONS.values():
+        if transition.becomes is state and transition.then:
+            good, *bad = transition.then
+            return f" (then {good}, or {bad[0]} if that fails)" if bad else f" (then {good})"
+    return ""
+
+
+COMMANDS: Final = tuple(build_command(action) for action in CampaignAction)

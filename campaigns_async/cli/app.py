@@ -1,0 +1,89 @@
+"""The commands together, and what becomes of an error in any of them."""
+
+import traceback
+from importlib.metadata import version as version_of
+from typing import Any, Final
+
+import click
+
+from campaigns_async.cli.actions import COMMANDS
+from campaigns_async.cli.failures import Exit, explain
+from campaigns_async.cli.local import demo, emulator
+from campaigns_async.cli.upload import upload
+
+_DEBUG: Final = "campaigns_async.debug"
+
+
+class App(click.Group):
+    """A group that turns errors into sentences and exit codes."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that the arguments name."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort) as error:
+            _trace(ctx, error.__cause__)
+            raise
+        except KeyboardInterrupt:
+            # asyncio's own, after what was under way has been ended.
+            click.echo("Interrupted.", err=True)
+            ctx.exit(Exit.INTERRUPTED)
+        except BrokenPipeError:
+            # click ends quietly: who read the output has gone.
+            raise
+        except Exception as error:
+            _trace(ctx, error)
+            raise explain(error) from error
+
+
+def _trace(ctx: click.Context, error: BaseException | None) -> None:
+    if error is not None and ctx.find_root().meta.get(_DEBUG):
+        traceback.print_exception(error)
+
+
+def _switch_debug(ctx: click.Context, _option: click.Parameter, value: object) -> None:
+    if value:
+        ctx.find_root().meta[_DEBUG] = True
+
+
+def _debug_option() -> click.Option:
+    return click.Option(
+        ["--debug"],
+        is_flag=True,
+        expose_value=False,
+        callback=_switch_debug,
+        help="Print a traceback with an error.",
+    )
+
+
+@click.group(
+    cls=App,
+    params=[_debug_option()],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="campaigns-async", prog_name="campaigns-async")
+def app() -> None:
+    """Steer 8x8 Contact Center campaigns, and put files of CRM records on their call lists.
+
+    The key is taken from EGHT_API_KEY or a file. To try it without one:
+
+    \b
+    Example:
+      campaigns-async demo
+    """  # noqa: D301 - \b is click's: do not rewrap
+
+
+@click.command()
+def version() -> None:
+    """Print the version.
+
+    \b
+    Example:
+      campaigns-async version
+    """  # noqa: D301 - \b is click's: do not rewrap
+    click.echo(f"campaigns-async {version_of('campaigns-async')}")
+
+
+for command in (upload, *COMMANDS, emulator, demo, version):
+    command.params.append(_debug_option())
+    app.add_command(command)

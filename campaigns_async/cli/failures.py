@@ -1,0 +1,156 @@
+"""Exit codes, and errors as a person needs them: a sentence, what to do next, the reference."""
+
+from enum import IntEnum
+from typing import IO, Any, Final
+
+import click
+
+from campaigns_async.cli import terminal
+from campaigns_async.errors import (
+    APIError,
+    AuthenticationError,
+    CampaignsError,
+    CampaignStateError,
+    ConfigurationError,
+    ConflictError,
+    InvalidRecordError,
+    NotFoundError,
+    NotSentError,
+    OutcomeUnknownError,
+    PermissionDeniedError,
+    UnexpectedResponseError,
+    UploadStoppedError,
+    ValidationError,
+)
+
+
+class Exit(IntEnum):
+    """What the command's exit code says."""
+
+    ALL_IN = 0
+    BUG = 1
+    USAGE = 2
+    NOT_ALL_IN = 3
+    ACCESS = 4
+    REFUSED = 5
+    UNKNOWN = 6
+    SERVICE = 7
+    INTERRUPTED = 130
+
+
+EXIT_CODES: Final = """\
+0 all in, 2 usage, 3 some rows not in, 4 key, tenant, site or campaign id not accepted,
+5 the campaign refuses, 6 some outcomes stayed unknown, 7 the service failed"""
+
+_Kinds = tuple[type[CampaignsError], ...]
+_CODES: Final[tuple[tuple[_Kinds, Exit], ...]] = (
+    ((ConfigurationError, InvalidRecordError), Exit.USAGE),
+    (
+        (AuthenticationError, PermissionDeniedError, NotFoundError, UnexpectedResponseError),
+        Exit.ACCESS,
+    ),
+    ((ConflictError, ValidationError), Exit.REFUSED),
+    ((OutcomeUnknownError,), Exit.UNKNOWN),
+    ((UploadStoppedError,), Exit.NOT_ALL_IN),
+)
+
+
+def exit_code_of(error: CampaignsError) -> Exit:
+    """The code for a command that this error ended."""
+    return next((code for kinds, code in _CODES if isinstance(error, kinds)), Exit.SERVICE)
+
+
+class Failure(click.ClickException):
+    """Ends a command.
+
+    ``what``: a sentence. ``next_step``: what to do. ``reference``: what the vendor's support
+    asks for.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        next_step: str | None = None,
+        reference: str | None = None,
+        exit_code: Exit = Exit.USAGE,
+    ) -> None:
+        super().__init__(what)
+        self.next_step = next_step
+        self.reference = reference
+        # Each of click's classes has one for all; here it depends on what happened.
+        self.exit_code = exit_code  # type: ignore[misc]
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it to stderr."""
+        del file
+        console = terminal.stderr()
+        console.print(terminal.line(("Error: ", "bold red"), _as_sentence(self.message)))
+        if self.next_step:
+            console.print(terminal.line(("Next:  ", "bold"), _as_sentence(self.next_step)))
+        if self.reference:
+            console.print(terminal.line(("For support: ", "bold"), self.reference))
+
+
+def explain(error: Exception) -> Failure:
+    """The failure that tells a person about this error."""
+    if isinstance(error, APIError):
+        return Failure(
+            f"the service answered {error.status}: {said(error)}{_doubt(error)}",
+            next_step=_hint(error),
+            reference=error.support_reference,
+            exit_code=exit_code_of(error),
+        )
+    if isinstance(error, CampaignsError):
+        return Failure(str(error), next_step=_NEXT.get(type(error)), exit_code=exit_code_of(error))
+    return Failure(
+        f"this program failed: {type(error).__name__}: {error}",
+        next_step="run it again with --debug, and report what that prints",
+        exit_code=Exit.BUG,
+    )
+
+
+_NEXT: Final[dict[type[CampaignsError], str]] = {
+    NotSentError: "check the address (--site or --base-url) and the way to it: network, proxy, TLS",
+    OutcomeUnknownError: "it may have been carried out: look at the campaign before you repeat it",
+}
+
+
+def said(error: APIError) -> str:
+    """The service's own words."""
+    problem = error.problem
+    fields = [f"{e.field or '?'}: {e.message or e.code or '?'}" for e in problem.errors[:3]]
+    words = dict.fromkeys(text for text in (problem.title, problem.detail, *fields) if text)
+    return "; ".join(words) or "nothing that could be read"
+
+
+def reason_of(error: Exception) -> str:
+    """Why a row is not in, without where it stands and without advice."""
+    if isinstance(error, InvalidRecordError):
+        return error.reason
+    if isinstance(error, APIError):
+        problem = error.problem
+        fields = "; ".join(f"{e.field or '?'} {e.message or e.code or '?'}" for e in problem.errors)
+        return fields or problem.detail or problem.title or f"the service answered {error.status}"
+    return str(error)
+
+
+def _doubt(error: APIError) -> str:
+    if not error.after_ambiguous_attempt:
+        return ""
+    return ". An earlier attempt had no clear end: it may have been carried out"
+
+
+def _hint(error: APIError) -> str | None:
+    if error.hint is None:
+        return None
+    # The hints speak to programs.
+    hint = error.hint.replace("pass enabled=True with the action", "add --enable")
+    if isinstance(error, CampaignStateError):
+        hint = hint.partition("; actions need the states")[0]
+    return hint
+
+
+def _as_sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else text + "."

@@ -1,0 +1,159 @@
+"""A file on its way: its rows through an upload, and into the account and the reject file."""
+
+import asyncio
+
+import attrs
+
+from campaigns_async._core.ranks import Order
+from campaigns_async.cli.background import BackgroundRows
+from campaigns_async.cli.failures import Failure
+from campaigns_async.cli.files import RecordFile
+from campaigns_async.cli.interrupts import on_interrupts
+from campaigns_async.cli.progress import UploadBar
+from campaigns_async.cli.rejects import RejectFile
+from campaigns_async.cli.report import Result
+from campaigns_async.cli.rows import AnyRow
+from campaigns_async.cli.tally import Tally
+from campaigns_async.errors import CampaignsError, UploadStoppedError
+from campaigns_async.outcomes import FAILED, RecordOutcome
+from campaigns_async.report import Progress, UploadReport
+from campaigns_async.session import CampaignsSession
+
+_FINISHING = "Stopping: what is on its way is being finished. Press Ctrl-C again to stop at once."
+_STOPPING = "Stopping at once: requests under way get two seconds to answer."
+
+
+@attrs.frozen(kw_only=True)
+class Wishes:
+    """How the upload is to be done; see `CampaignHandle.upload`."""
+
+    order: Order = "input"
+    rank_start: int = 1
+    exclusive: bool = False
+    deadline: float | None = None
+    stop_after_rejects: int | None = None
+
+
+class FileUpload:
+    """One file on its way to one campaign."""
+
+    def __init__(
+        self,
+        session: CampaignsSession,
+        campaign_id: str,
+        file: RecordFile,
+        *,
+        rejects: RejectFile | None = None,
+        wishes: Wishes = Wishes(),
+    ) -> None:
+        self._campaign = session.campaign(campaign_id)
+        self._file = file
+        self._rejects = rejects
+        self._wishes = wishes
+        self._tally = Tally(file.numbers)
+        self._bar = UploadBar()
+        self._pipe: BackgroundRows | None = None
+        self._task: asyncio.Task[UploadReport] | None = None
+        self._interrupted = False
+        self._faults: list[str] = []
+
+    async def run(self) -> Result:
+        """Until every row is accounted for."""
+        if self._file.is_pipe:
+            self._pipe = BackgroundRows(self._file)
+        with on_interrupts(self._finish, self._stop), self._bar:
+            self._task = asyncio.ensure_future(self._upload())
+            try:
+                report = await self._task
+            except asyncio.CancelledError as cancelled:
+                report = _report_of(cancelled)
+                self._interrupted = True
+            except (OSError, Failure) as error:
+                report = _report_of(error)
+                self._faults.append(f"{self._file.name} was not read to its end: {error}")
+        stopped_by = report.stopped_by
+        if self._interrupted:
+            stopped_by = UploadStoppedError("the upload was interrupted by Ctrl-C")
+        await self._account_for_unread(stopped_by)
+        return self._result(report, stopped_by)
+
+    async def _upload(self) -> UploadReport:
+        wishes = self._wishes
+        return await self._campaign.upload(
+            self._pipe or self._file,
+            order=wishes.order,
+            rank_start=wishes.rank_start,
+            exclusive=wishes.exclusive,
+            deadline=wishes.deadline,
+            stop_after_rejects=wishes.stop_after_rejects,
+            on_outcome=self._settle,
+            on_progress=self._show,
+        )
+
+    def _settle(self, outcome: RecordOutcome) -> None:
+        row: AnyRow = outcome.record_in
+        self._tally.add(outcome, row)
+        if self._rejects is not None and outcome.status in FAILED:
+            self._rejects.add(row, outcome.status, outcome.error)
+
+    def _show(self, progress: Progress) -> None:
+        self._bar.show(progress, self._file.estimate_rows())
+
+    # --- Ctrl-C
+
+    def _finish(self) -> None:
+        self._interrupted = True
+        self._file.stop()
+        if self._pipe is not None:
+            self._pipe.stop()
+        self._bar.say(_FINISHING)
+
+    def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self._bar.say(_STOPPING)
+
+    # --- what the upload never came to
+
+    async def _account_for_unread(self, stopped_by: CampaignsError | None) -> None:
+        if stopped_by is None:
+            return
+        if self._pipe is not None:
+            async for row in self._pipe.rest():
+                self._leave_out(row, stopped_by)
+        else:
+            for row in self._file.rest():
+                self._leave_out(row, stopped_by)
+
+    def _leave_out(self, row: AnyRow, stopped_by: CampaignsError) -> None:
+        self._tally.add_unread(row, stopped_by)
+        if self._rejects is not None:
+            self._rejects.add_unread(row, stopped_by)
+
+    def _result(self, report: UploadReport, stopped_by: CampaignsError | None) -> Result:
+        file = self._file
+        if file.cut_short:
+            self._faults.append(file.cut_short)
+        for error in report.callback_errors[:1]:
+            self._faults.append(f"the account and the reject file lack rows: {error}")
+        return Result(
+            file=file.name,
+            campaign=self._campaign.id,
+            tally=self._tally,
+            requests=report.requests,
+            retries=report.retries,
+            elapsed=report.elapsed,
+            stopped_by=stopped_by,
+            blank=file.blank,
+            remarks=(file.decoding_note,) if file.decoding_note else (),
+            faults=tuple(self._faults),
+            rejects=None if self._rejects is None else str(self._rejects.path),
+        )
+
+
+def _report_of(error: BaseException) -> UploadReport:
+    """The account that the upload gave to what ended it."""
+    report = getattr(error, "report", None)
+    if not isinstance(report, UploadReport):
+        raise error
+    return report

@@ -1,0 +1,273 @@
+"""A file of records, read row by row: CSV with a header, or JSON lines."""
+
+import csv
+import io
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, Literal, Self, cast
+
+from campaigns_async.cli.columns import FIELDS, map_columns, squash
+from campaigns_async.cli.failures import Failure
+from campaigns_async.cli.rejects import is_reject_file, take_back
+from campaigns_async.cli.rows import AnyRow, BrokenRow, RowNumbers, build_record
+from campaigns_async.cli.text import Lines
+
+Format = Literal["csv", "jsonl"]
+
+_JSON_SUFFIXES: Final = {".jsonl", ".ndjson"}
+_DELIMITERS: Final = ",;\t|"
+_SEPARATOR_LINE: Final = "sep="
+_LONGEST_CELL: Final = 131_072
+_NO_HEADER: Final[tuple[int, list[str]]] = (0, [])
+
+
+class RecordFile:
+    """An open file of records; iterating gives its rows, each once, whoever iterates.
+
+    - ``format``: by the name, or for stdin by the first character.
+    - ``header``, ``columns``, ``delimiter``: of a CSV file; empty and "," for JSON lines.
+    - ``numbers``: row numbers of the records given out so far.
+    - ``blank``: rows without any content, which are passed over. ``ended``: the end was reached.
+    - ``cut_short``: why the rest of the file could not be read; None if it could.
+    """
+
+    def __init__(
+        self,
+        binary: io.BufferedIOBase,
+        name: str,
+        *,
+        chosen: Mapping[str, str | None] | None = None,
+        delimiter: str | None = None,
+    ) -> None:
+        self.name = name
+        self.numbers = RowNumbers()
+        self.header: tuple[str, ...] = ()
+        self.columns: Mapping[str, int] = {}
+        self.delimiter = delimiter or ","
+        self.blank = 0
+        self.ended = False
+        self.cut_short: str | None = None
+        self._stopped = False
+        self._binary = binary
+        self._size = _size(binary)
+        self._read = 0
+        self._lines = Lines(binary, name)
+        lines = iter(self._lines)
+        first = next(lines, "")
+        if not first:
+            raise Failure(f"{name} is empty", next_step="give a file with a header and rows")
+        self.format: Format = "jsonl" if _is_json(name, first) else "csv"
+        if self.format == "jsonl":
+            self._rows = self._read_json(_chain(first, lines), chosen or {})
+        else:
+            if first.lower().startswith(_SEPARATOR_LINE):
+                # Excel's own; it shows the next line as row 1.
+                self.delimiter = first[len(_SEPARATOR_LINE) :].strip("\r\n") or ","
+                first = next(lines, "")
+            elif delimiter is None:
+                self.delimiter = guess_delimiter(first)
+            self._open_csv(_chain(first, lines), chosen or {})
+
+    # --- reading
+
+    def __iter__(self) -> Iterator[AnyRow]:
+        return self
+
+    def __next__(self) -> AnyRow:
+        if self._stopped:
+            raise StopIteration
+        return self._next()
+
+    def stop(self) -> None:
+        """Give out no more; `rest` still does."""
+        self._stopped = True
+
+    def rest(self) -> Iterator[AnyRow]:
+        """What has not been given out yet."""
+        while not self.ended:
+            with suppress(StopIteration):
+                yield self._next()
+
+    def _next(self) -> AnyRow:
+        row = next(self._rows, None)
+        if row is None:
+            self.ended = True
+            raise StopIteration
+        self._read += 1
+        self.numbers.append(row.row)
+        return row
+
+    @property
+    def is_pipe(self) -> bool:
+        """Whether reading may wait for somebody: no file on a disk, and not in memory."""
+        return self._size is None and not isinstance(self._binary, io.BytesIO)
+
+    @property
+    def decoding_note(self) -> str | None:
+        """A sentence on text that was not UTF-8, None if all was."""
+        if self._lines.fallback is None:
+            return None
+        return (
+            f"from line {self._lines.fallback} on, what is not UTF-8 was read as Windows-1252; "
+            "check names with accents"
+        )
+
+    def estimate_rows(self) -> float | None:
+        """How many records the file has, exact at its end; None where that cannot be told."""
+        if self.ended:
+            return self._read
+        if self._size is None or not self._read:
+            return None
+        done = self._binary.tell()
+        return self._read * max(self._size / done, 1.0) if done else None
+
+    def close(self) -> None:
+        """Close the file; not stdin, which somebody may be waiting at."""
+        if self.name != "stdin":
+            self._binary.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    # --- CSV
+
+    def _open_csv(self, lines: Iterator[str], chosen: Mapping[str, str | None]) -> None:
+        reader = csv.reader(lines, delimiter=self.delimiter)
+        csv.field_size_limit(_LONGEST_CELL)
+        try:
+            numbered = enumerate(reader, 1)
+            row, header = next((r for r in numbered if any(c.strip() for c in r[1])), _NO_HEADER)
+        except csv.Error as error:
+            raise Failure(f"the first row of {self.name} cannot be read: {error}") from None
+        while header and not header[-1].strip():
+            header.pop()
+        if not header:
+            raise Failure(
+                f"{self.name} has no header", next_step="name the columns in its first row"
+            )
+        self._mended = is_reject_file(header)
+        self.header = tuple(take_back(h) if self._mended else h for h in header)
+        names = [name.strip() for name in self.header]
+        self.columns = map_columns(names, chosen)
+        self.blank += row - 1
+        self._rows = self._read_csv(numbered)
+
+    def _read_csv(self, numbered: Iterator[tuple[int, list[str]]]) -> Iterator[AnyRow]:
+        width = len(self.header)
+        number = 1
+        try:
+            for number, cells in numbered:
+                if not any(cell.strip() for cell in cells):
+                    self.blank += 1
+                    continue
+                if self._mended:
+                    cells = [take_back(cell) for cell in cells]  # noqa: PLW2901 - as if it had been read so
+                if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+                    yield BrokenRow(number, cells, self._say_too_many(len(cells)))
+                    continue
+                values = {f: cells[at] for f, at in self.columns.items() if at < len(cells)}
+                yield build_record(values, number, cells)
+        except csv.Error as error:
+            self.cut_short = f"from row {number + 1} on, {self.name} cannot be read: {error}"
+            yield BrokenRow(
+                number + 1,
+                (),
+                f"cannot be read from here on: {error}; look for a quote without end",
+            )
+
+    def _say_too_many(self, cells: int) -> str:
+        return (
+            f"the row has {cells} cells and the header {len(self.header)}; "
+            f"put a cell that holds {self.delimiter!r} in quotes"
+        )
+
+    # --- JSON lines
+
+    def _read_json(
+        self, lines: Iterator[str], chosen: Mapping[str, str | None]
+    ) -> Iterator[AnyRow]:
+        names = {squash(chosen.get(field) or field): field for field in FIELDS}
+        for number, text in enumerate(lines, 1):
+            line = text.strip()
+            if not line:
+                self.blank += 1
+                continue
+            try:
+                given = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                yield BrokenRow(number, (line,), f"the line is not JSON: {_short(error)}")
+                continue
+            if isinstance(given, str):
+                given = {"crm_record_id": given}
+            if not isinstance(given, dict):
+                kind = type(given).__name__
+                yield BrokenRow(number, (line,), f"the line is a {kind}; give an object or an id")
+                continue
+            fields = cast("dict[str, Any]", given)
+            values = {names[squash(k)]: v for k, v in fields.items() if squash(k) in names}
+            yield build_record(values, number, (line,))
+
+
+def open_file(
+    path: str,
+    *,
+    chosen: Mapping[str, str | None] | None = None,
+    delimiter: str | None = None,
+) -> RecordFile:
+    """The file at this path, ``-`` for stdin. Raises `Failure` where it cannot be read."""
+    if path == "-":
+        return RecordFile(_open_stdin(), "stdin", chosen=chosen, delimiter=delimiter)
+    try:
+        binary = Path(path).open("rb")  # noqa: SIM115 - closed by RecordFile
+    except OSError as error:
+        raise Failure(f"{path} cannot be opened: {error.strerror}") from None
+    try:
+        return RecordFile(binary, path, chosen=chosen, delimiter=delimiter)
+    except BaseException:
+        binary.close()
+        raise
+
+
+def _open_stdin() -> io.BufferedIOBase:
+    stdin = sys.stdin.buffer
+    try:
+        # A reader of our own: the interpreter waits for its own one at exit.
+        return open(stdin.fileno(), "rb", closefd=False)
+    except OSError:
+        return cast("io.BufferedIOBase", stdin)
+
+
+def guess_delimiter(header: str) -> str:
+    """The sign that stands most often between the names of a header; the comma if none does."""
+    unquoted = "".join(header.split('"')[::2])
+    return max(_DELIMITERS, key=unquoted.count)
+
+
+def _is_json(name: str, first: str) -> bool:
+    suffix = Path(name).suffix.lower()
+    return suffix in _JSON_SUFFIXES or (name == "stdin" and first.lstrip().startswith("{"))
+
+
+def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+def _size(binary: io.BufferedIOBase) -> int | None:
+    try:
+        facts = os.fstat(binary.fileno())
+    except (OSError, AttributeError):
+        return None
+    return facts.st_size if stat.S_ISREG(facts.st_mode) else None
+
+
+def _short(error: Exception) -> str:
+    return str(error).partition(":")[0] if isinstance(error, ValueError) else "nested too deep"

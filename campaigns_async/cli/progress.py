@@ -1,0 +1,63 @@
+"""The moving line of an upload, on stderr and only on a terminal."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from campaigns_async.cli import terminal
+from campaigns_async.report import Progress as UploadProgress
+
+_DETAILS = "{task.fields[done]} rows  {task.fields[rate]} rows/s  {task.fields[details]}"
+
+
+class UploadBar:
+    """Shows how far an upload is; does nothing where stderr is no terminal."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or terminal.stderr()
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
+            self._progress = Progress(
+                TextColumn("Uploading"), BarColumn(), TextColumn(_DETAILS), console=self._console
+            )
+            self._task = self._progress.add_task("", total=None, done="0", rate="-", details="")
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def show(self, now: UploadProgress, total: float | None) -> None:
+        """How far it is. ``total``: rows in the file as far as one can tell; None: no idea."""
+        if self._progress is None:
+            return
+        settled, rate, details = describe(now)
+        self._progress.update(
+            self._task, completed=now.settled, total=total, done=settled, rate=rate, details=details
+        )
+
+    def say(self, sentence: str) -> None:
+        """A line of its own, above the bar where there is one."""
+        self._console.print(terminal.line(sentence))
+
+
+def describe(now: UploadProgress) -> tuple[str, str, str]:
+    """Settled rows, rows per second, and what goes on at the moment."""
+    details = [f"{now.in_flight} in flight"]
+    if now.retries:
+        details.append(f"{now.retries:,} sent again")
+    if now.waiting == "campaign":
+        details.append("waiting: the campaign takes no records now")
+    rate = f"{now.settled / now.elapsed:,.0f}" if now.elapsed > 0 else "-"
+    return f"{now.settled:,}", rate, "  ".join(details)

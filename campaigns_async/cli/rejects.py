@@ -1,0 +1,140 @@
+"""The reject file: every row that is not in, with why; to be mended and uploaded as it is."""
+
+import csv
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Protocol, Self, cast
+
+from campaigns_async.cli.failures import Failure, reason_of
+from campaigns_async.cli.rows import AnyRow
+from campaigns_async.errors import APIError, CampaignsError, InvalidRecordError
+from campaigns_async.outcomes import Status
+
+EXTRA: Final = ("row", "status", "field", "code", "reason", "instance", "time")
+"""The columns that a reject file has behind the original ones."""
+
+_RUNS: Final = re.compile(r"'*[=+\-@\t\r\n]")
+_HARMLESS: Final = re.compile(r"'+[=+\-@\t\r\n]")
+
+
+def make_harmless(cell: str) -> str:
+    """The cell with an apostrophe before what a spreadsheet would run; `take_back` undoes it."""
+    return f"'{cell}" if _RUNS.match(cell) else cell
+
+
+def take_back(cell: str) -> str:
+    """The cell before `make_harmless`."""
+    return cell[1:] if _HARMLESS.match(cell) else cell
+
+
+def is_reject_file(header: Sequence[str]) -> bool:
+    """Whether these columns are those of a reject file."""
+    return set(EXTRA) <= {name.strip() for name in header}
+
+
+class Source(Protocol):
+    """What the rejects come from."""
+
+    @property
+    def format(self) -> str:
+        """``csv`` or ``jsonl``; the reject file has the same."""
+        ...
+
+    @property
+    def header(self) -> Sequence[str]:
+        """The columns of a CSV file."""
+        ...
+
+    @property
+    def delimiter(self) -> str:
+        """What stands between its cells."""
+        ...
+
+
+class RejectFile:
+    """Written as the rows settle, so in that order; an earlier file of the name is replaced."""
+
+    def __init__(self, path: Path, source: Source) -> None:
+        self.path = path
+        self.count = 0
+        self._source = source
+        header = source.header
+        again = is_reject_file(header)
+        # A reject file's own rejects tell of the last attempt alone.
+        self._kept = [i for i, name in enumerate(header) if not (again and name.strip() in EXTRA)]
+        csv_file = source.format == "csv"
+        try:
+            # The mark at the beginning is what makes Excel read UTF-8.
+            self._file: IO[str] = path.open(
+                "w", encoding="utf-8-sig" if csv_file else "utf-8", newline=""
+            )
+        except OSError as error:
+            raise Failure(f"{path} cannot be written: {error.strerror}") from None
+        self._writer = csv.writer(self._file, delimiter=source.delimiter)
+        if csv_file:
+            self._write([*(header[i] for i in self._kept), *EXTRA])
+
+    def add(self, row: AnyRow, status: Status, error: CampaignsError | None) -> None:
+        """One row that is not in."""
+        self.count += 1
+        facts = _facts(row, status, error)
+        if self._source.format == "csv":
+            cells = cells_of(row, len(self._source.header), self._source.delimiter)
+            self._write([*(cells[i] for i in self._kept), *facts.values()])
+        else:
+            given = _parse(row.cells[0])
+            self._file.write(json.dumps({**given, **facts}, ensure_ascii=False) + "\n")
+
+    def add_unread(self, row: AnyRow, error: CampaignsError) -> None:
+        """One row that the upload never came to."""
+        self.add(row, Status.NOT_ADDED, error)
+
+    def _write(self, cells: Sequence[Any]) -> None:
+        self._writer.writerow([make_harmless(str(cell)) for cell in cells])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+
+def cells_of(row: AnyRow, width: int, delimiter: str) -> list[str]:
+    """The row's cells, as many as the header has columns and with nothing lost."""
+    cells = list(row.cells)
+    if len(cells) > width > 0:
+        return [*cells[: width - 1], delimiter.join(cells[width - 1 :])]
+    return cells + [""] * (width - len(cells))
+
+
+def _parse(line: str) -> dict[str, Any]:
+    try:
+        given = json.loads(line)
+    except (ValueError, RecursionError):
+        return {"line": line}
+    if isinstance(given, dict):
+        return cast("dict[str, Any]", given)
+    return {"crmRecordId" if isinstance(given, str) else "line": given}
+
+
+def _facts(row: AnyRow, status: Status, error: CampaignsError | None) -> dict[str, Any]:
+    field = instance = time = None
+    code: str | int | None = None
+    if isinstance(error, InvalidRecordError):
+        field, code = error.field, "INVALID"
+    elif isinstance(error, APIError):
+        instance, time = error.problem.instance, error.problem.time
+        first = error.problem.errors[0] if error.problem.errors else None
+        field = first.field if first else None
+        code = (first.code if first else None) or error.status
+    reason = None if error is None else reason_of(error)
+    values = (row.row, status.value, field, code, reason, instance, time)
+    return {name: "" if value is None else value for name, value in zip(EXTRA, values, strict=True)}

@@ -1,0 +1,156 @@
+"""``upload``: a file onto a campaign, with an account of every row."""
+
+import asyncio
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from campaigns_async.cli import terminal
+from campaigns_async.cli.connection import connection_options, read_connection
+from campaigns_async.cli.durations import duration
+from campaigns_async.cli.failures import EXIT_CODES, Failure
+from campaigns_async.cli.file_upload import FileUpload, Wishes
+from campaigns_async.cli.files import RecordFile, open_file
+from campaigns_async.cli.rejects import RejectFile
+from campaigns_async.cli.report import Result, build_document, encode, render
+from campaigns_async.session import CampaignsSession
+from campaigns_async.settings import Limits
+
+
+@click.command(epilog=f"Exit codes: {EXIT_CODES}.")
+@click.argument("path", metavar="FILE")
+@connection_options
+@click.option("--id-column", metavar="NAME", help="Column of the CRM record ids. [crmRecordId]")
+@click.option("--schedule-column", metavar="NAME", help="Column of the times. [scheduleAt]")
+@click.option("--priority-column", metavar="NAME", help="Column of the priorities. [priority]")
+@click.option("--rank-column", metavar="NAME", help="Column of the ranks. [rank]")
+@click.option("--delimiter", metavar="SIGN", help="Between the cells; else found in the header.")
+@click.option(
+    "--order",
+    type=click.Choice(["input", "server"]),
+    default="input",
+    show_default=True,
+    help="Dial in the file's order, by a rank given to each row without one; or as they arrive.",
+)
+@click.option("--rank-start", type=int, default=1, show_default=True, help="The first row's rank.")
+@click.option(
+    "--exclusive",
+    is_flag=True,
+    help="Your word that none of the ids is on the campaign and nobody else adds them meanwhile.",
+)
+@click.option(
+    "--max-in-flight",
+    type=click.IntRange(min=1),
+    default=Limits().max_in_flight,
+    show_default=True,
+    help="Requests at a time, at most.",
+)
+@click.option("--requests-per-second", type=click.FloatRange(min=0, min_open=True), metavar="N")
+@click.option("--deadline", type=duration, metavar="TIME", help="Stop after 90, 90s, 5m, 2h ...")
+@click.option("--stop-after-rejects", type=click.IntRange(min=1), metavar="N")
+@click.option(
+    "--rejects",
+    "rejects_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the rows that are not in here, with why; replaces the file.",
+)
+@click.option(
+    "--report",
+    "report_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the report here as JSON.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.pass_context
+def upload(ctx: click.Context, /, path: str, **options: Any) -> None:
+    """Put the rows of FILE (- for stdin) on a campaign's call list.
+
+    Takes CSV with a header, in UTF-8, UTF-16 or Windows-1252 and with any delimiter, or JSON lines
+    (.jsonl, .ndjson). The columns crmRecordId, scheduleAt, priority and rank are found by name,
+    whatever their case, spaces and underscores; others are not sent. Safe to run again: what is on
+    the campaign is told apart and not added twice.
+
+    \b
+    Example:
+      campaigns-async upload contacts.csv --campaign $ID --rejects rejects.csv
+    """  # noqa: D301 - \b is click's: do not rewrap
+    connection = read_connection(
+        **{name: options[name] for name in ("api_key_file", "tenant", "site", "base_url")}
+    )
+    in_flight: int = options["max_in_flight"]
+    defaults = Limits()
+    session = connection.open(
+        Limits(
+            max_in_flight=in_flight,
+            initial_in_flight=min(in_flight, defaults.initial_in_flight),
+            requests_per_second=options["requests_per_second"],
+        )
+    )
+    session.campaign(options["campaign_id"])
+    names = {
+        "crm_record_id": "id",
+        "schedule_at": "schedule",
+        "priority": "priority",
+        "rank": "rank",
+    }
+    with ExitStack() as stack:
+        file = stack.enter_context(
+            open_file(
+                path,
+                chosen={field: options[f"{name}_column"] for field, name in names.items()},
+                delimiter=options["delimiter"],
+            )
+        )
+        rejects = None
+        if options["rejects_path"] is not None:
+            _check_rejects(options["rejects_path"], path, file)
+            rejects = stack.enter_context(RejectFile(options["rejects_path"], file))
+        wishes = Wishes(**{f.name: options[f.name] for f in attrs.fields(Wishes)})
+        result = asyncio.run(_run(session, options["campaign_id"], file, rejects, wishes))
+    tell(result, as_json=options["as_json"], report_path=options["report_path"])
+    ctx.exit(result.exit_code)
+
+
+async def _run(
+    session: CampaignsSession,
+    campaign_id: str,
+    file: RecordFile,
+    rejects: RejectFile | None,
+    wishes: Wishes,
+) -> Result:
+    async with session:
+        return await FileUpload(session, campaign_id, file, rejects=rejects, wishes=wishes).run()
+
+
+def tell(result: Result, *, as_json: bool = False, report_path: Path | None = None) -> None:
+    """Print the report, and write it where that is asked for."""
+    document = encode(build_document(result))
+    if as_json:
+        click.echo(document)
+    else:
+        console = terminal.stdout()
+        for text in render(result):
+            console.print(text)
+    if result.failure is not None:
+        result.failure.show()
+    if report_path is not None:
+        try:
+            report_path.write_text(document + "\n", "utf-8")
+        except OSError as error:
+            raise Failure(f"{report_path} cannot be written: {error.strerror}") from None
+
+
+def _check_rejects(rejects: Path, path: str, file: RecordFile) -> None:
+    if path != "-" and rejects.exists() and rejects.samefile(path):
+        raise Failure(
+            "the reject file would replace the file that is uploaded", next_step="name another one"
+        )
+    if file.format == "jsonl" and rejects.suffix.lower() == ".csv":
+        raise Failure(
+            f"{file.name} is JSON lines, and so is its reject file", next_step="name it .jsonl"
+        )
