@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from typing import Any, Final
 
 import click
-from rich.table import Table
+from rich.text import Text
 
 from campaigns_async.campaign import CampaignHandle
 from campaigns_async.cli import terminal
@@ -55,7 +56,9 @@ def build_command(action: CampaignAction) -> click.Command:
         if options["as_json"]:
             click.echo(json.dumps(build_document(campaign), indent=2))
         else:
-            terminal.stdout().print(render(campaign))
+            console = terminal.stdout()
+            for text in render(campaign):
+                console.print(text)
 
     name = action.value.lower()
     example = f"campaigns-async {name} --campaign $ID" + _EXAMPLE_OPTIONS.get(action, "")
@@ -139,11 +142,8 @@ def build_document(campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def render(campaign: Campaign) -> Table:
+def render(campaign: Campaign) -> Iterator[Text]:
     """The campaign as a small table."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim")
-    table.add_column()
     state = campaign.state
     rows = {
         "campaign": campaign.id,
@@ -155,8 +155,7 @@ def render(campaign: Campaign) -> Table:
     }
     for name, value in rows.items():
         if value is not None:
-            table.add_row(terminal.line(name), terminal.line(str(value)))
-    return table
+            yield terminal.line((f"{name:<8}  ", "dim"), str(value))
 
 
 def _follows(state: CampaignState) -> str:

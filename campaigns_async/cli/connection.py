@@ -82,6 +82,17 @@ def read_connection(
 ) -> Connection:
     """The connection that the options ask for."""
     key = read_environment().get("api_key") if api_key_file is None else _read_key(api_key_file)
+    for name, value, next_step in (
+        ("API key", key, f"set {ENVIRONMENT['api_key']}, or give --api-key-file FILE"),
+        ("tenant", tenant, f"set {ENVIRONMENT['tenant']}, or give --tenant NAME"),
+        (
+            "site",
+            site or base_url,
+            f"set {ENVIRONMENT['site']}, or give --site: {', '.join(SITES)}",
+        ),
+    ):
+        if not value:
+            raise Failure(f"there is no {name}", next_step=next_step)
     return Connection(
         api_key=key, tenant=tenant or None, site=site or None, base_url=base_url or None
     )

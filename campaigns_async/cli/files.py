@@ -60,7 +60,9 @@ class RecordFile:
         lines = iter(self._lines)
         first = next(lines, "")
         if not first:
-            raise Failure(f"{name} is empty", next_step="give a file with a header and rows")
+            raise Failure(
+                f"the file {name} is empty", next_step="give a file with a header and rows"
+            )
         self.format: Format = "jsonl" if _is_json(name, first) else "csv"
         if self.format == "jsonl":
             self._rows = self._read_json(_chain(first, lines), chosen or {})
@@ -151,7 +153,7 @@ class RecordFile:
             header.pop()
         if not header:
             raise Failure(
-                f"{self.name} has no header", next_step="name the columns in its first row"
+                f"the file {self.name} has no header", next_step="name the columns in its first row"
             )
         self._mended = is_reject_file(header)
         self.header = tuple(take_back(h) if self._mended else h for h in header)
@@ -228,7 +230,7 @@ def open_file(
     try:
         binary = Path(path).open("rb")  # noqa: SIM115 - closed by RecordFile
     except OSError as error:
-        raise Failure(f"{path} cannot be opened: {error.strerror}") from None
+        raise Failure(f"the file {path} cannot be opened: {error.strerror}") from None
     try:
         return RecordFile(binary, path, chosen=chosen, delimiter=delimiter)
     except BaseException:

@@ -59,7 +59,8 @@ def emulator(host: str, port: int, campaign_id: UUID | None, state: str) -> None
         asyncio.run(serve(service, campaign_id=campaign_id, state=CampaignState(state)))
     except OSError as error:
         raise Failure(
-            f"{host}:{port} cannot be listened on: {error.strerror}", next_step="try another --port"
+            f"the address {host}:{port} cannot be listened on: {error.strerror}",
+            next_step="try another --port",
         ) from None
 
 

@@ -72,7 +72,7 @@ class RejectFile:
                 "w", encoding="utf-8-sig" if csv_file else "utf-8", newline=""
             )
         except OSError as error:
-            raise Failure(f"{path} cannot be written: {error.strerror}") from None
+            raise Failure(f"the file {path} cannot be written: {error.strerror}") from None
         self._writer = csv.writer(self._file, delimiter=source.delimiter)
         if csv_file:
             self._write([*(header[i] for i in self._kept), *EXTRA])

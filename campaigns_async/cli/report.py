@@ -109,7 +109,8 @@ def render(result: Result) -> Iterator[Text]:
     yield terminal.line(
         (result.file, "bold"),
         f": {count(tally.total, 'row')} in {result.elapsed:.1f} s, "
-        f"{count(result.requests, 'request')}, {result.retries:,} of them sent again",
+        f"{count(result.requests, 'request')}"
+        + (f", {result.retries:,} of them a batch sent again" if result.retries else ""),
     )
     yield Text()
     width = len(f"{max(tally.counts.values()):,}")

@@ -30,12 +30,12 @@ class Lines:
         first = binary.readline()
         for magic, what, next_step in _NO_TEXT:
             if first.startswith(magic):
-                raise Failure(f"{name} is {what} and no text", next_step=next_step)
+                raise Failure(f"the file {name} is {what} and no text", next_step=next_step)
         if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             self._lines = _decode_utf16(first, binary, name)
         elif b"\0" in first[:200]:
             raise Failure(
-                f"{name} is no text, or UTF-16 without a byte order mark",
+                f"the file {name} is no text, or UTF-16 without a byte order mark",
                 next_step="save it as CSV UTF-8",
             )
         else:
@@ -72,7 +72,9 @@ def _decode_utf16(first: bytes, binary: io.BufferedIOBase, name: str) -> Iterato
             piece = binary.readline()
         rest += decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        raise Failure(f"{name} is not the UTF-16 that it begins as: {error.reason}") from None
+        raise Failure(
+            f"the file {name} is not the UTF-16 that it begins as: {error.reason}"
+        ) from None
     if rest:
         yield rest
 

@@ -130,6 +130,7 @@ async def _run(
 def tell(result: Result, *, as_json: bool = False, report_path: Path | None = None) -> None:
     """Print the report, and write it where that is asked for."""
     document = encode(build_document(result))
+    unwritten = None if report_path is None else _write(report_path, document)
     if as_json:
         click.echo(document)
     else:
@@ -138,11 +139,16 @@ def tell(result: Result, *, as_json: bool = False, report_path: Path | None = No
             console.print(text)
     if result.failure is not None:
         result.failure.show()
-    if report_path is not None:
-        try:
-            report_path.write_text(document + "\n", "utf-8")
-        except OSError as error:
-            raise Failure(f"{report_path} cannot be written: {error.strerror}") from None
+    if unwritten is not None:
+        raise unwritten
+
+
+def _write(path: Path, document: str) -> Failure | None:
+    try:
+        path.write_text(document + "\n", "utf-8")
+    except OSError as error:
+        return Failure(f"the report {path} cannot be written: {error.strerror}")
+    return None
 
 
 def _check_rejects(rejects: Path, path: str, file: RecordFile) -> None:
@@ -152,5 +158,6 @@ def _check_rejects(rejects: Path, path: str, file: RecordFile) -> None:
         )
     if file.format == "jsonl" and rejects.suffix.lower() == ".csv":
         raise Failure(
-            f"{file.name} is JSON lines, and so is its reject file", next_step="name it .jsonl"
+            f"the file {file.name} is JSON lines, and so is its reject file",
+            next_step="name it .jsonl",
         )
