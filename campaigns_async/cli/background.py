@@ -25,8 +25,8 @@ class BackgroundRows(AsyncIterator[AnyRow]):
         self._error: Exception | None = None
         self._stopped = False
         # A daemon: nothing ends a read from a pipe but the pipe.
-        self._thread = threading.Thread(target=self._read, name="stdin", daemon=True)
-        self._thread.start()
+        self.thread = threading.Thread(target=self._read, name="stdin", daemon=True)
+        self.thread.start()
 
     def __aiter__(self) -> Self:
         return self

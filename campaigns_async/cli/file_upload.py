@@ -1,6 +1,7 @@
 """A file on its way: its rows through an upload, and into the account and the reject file."""
 
 import asyncio
+from typing import Any, cast
 
 import attrs
 
@@ -12,7 +13,7 @@ from campaigns_async.cli.interrupts import on_interrupts
 from campaigns_async.cli.progress import UploadBar
 from campaigns_async.cli.rejects import RejectFile
 from campaigns_async.cli.report import Result
-from campaigns_async.cli.rows import AnyRow
+from campaigns_async.cli.rows import AnyRow, BrokenRow
 from campaigns_async.cli.tally import Tally
 from campaigns_async.errors import CampaignsError, UploadStoppedError
 from campaigns_async.outcomes import FAILED, RecordOutcome
@@ -80,7 +81,8 @@ class FileUpload:
     async def _upload(self) -> UploadReport:
         wishes = self._wishes
         return await self._campaign.upload(
-            self._pipe or self._file,
+            # Broken rows among them: they are to be refused as the others are.
+            cast("Any", self._pipe or self._file),
             order=wishes.order,
             rank_start=wishes.rank_start,
             exclusive=wishes.exclusive,
@@ -92,6 +94,8 @@ class FileUpload:
 
     def _settle(self, outcome: RecordOutcome) -> None:
         row: AnyRow = outcome.record_in
+        if isinstance(row, BrokenRow):
+            outcome = attrs.evolve(outcome, error=row.error)
         self._tally.add(outcome, row)
         if self._rejects is not None and outcome.status in FAILED:
             self._rejects.add(row, outcome.status, outcome.error)

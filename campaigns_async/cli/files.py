@@ -160,11 +160,13 @@ class RecordFile:
         names = [name.strip() for name in self.header]
         self.columns = map_columns(names, chosen)
         self.blank += row - 1
-        self._rows = self._read_csv(numbered)
+        self._rows = self._read_csv(row, numbered)
 
-    def _read_csv(self, numbered: Iterator[tuple[int, list[str]]]) -> Iterator[AnyRow]:
+    def _read_csv(
+        self, header_row: int, numbered: Iterator[tuple[int, list[str]]]
+    ) -> Iterator[AnyRow]:
         width = len(self.header)
-        number = 1
+        number = header_row
         try:
             for number, cells in numbered:
                 if not any(cell.strip() for cell in cells):

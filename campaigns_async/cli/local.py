@@ -106,11 +106,15 @@ def demo(ctx: click.Context, *, as_json: bool) -> None:
 
 
 async def run_demo(
-    *, latency: float | tuple[float, float] = DEMO_LATENCY, as_json: bool = False
+    *, latency: float | tuple[float, float] | None = None, as_json: bool = False
 ) -> Result:
-    """The demo; ``latency`` in seconds, as in `Faults`."""
+    """The demo; ``latency`` as in `Faults`, None for one that is slow enough to watch."""
     contacts = build_contacts()
-    service = Emulator(faults=Faults(latency=latency), build_seconds=0.3, start_seconds=0.3)
+    service = Emulator(
+        faults=Faults(latency=DEMO_LATENCY if latency is None else latency),
+        build_seconds=0.3,
+        start_seconds=0.3,
+    )
     talk = terminal.stderr() if as_json else terminal.stdout()
     async with service:
         emulated = service.create_campaign(

@@ -1,8 +1,8 @@
 """A row of a file as a record, and what could not become one."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attrs
 
@@ -22,31 +22,22 @@ class FileRecord(NewRecord):
     cells: Sequence[str] = ()
 
 
-@attrs.frozen(eq=False)
-class BrokenRow(Mapping[str, Any]):
-    """A row that is no record at all. Reading a field of it raises the reason.
+@attrs.frozen
+class BrokenRow:
+    """A row that is no record at all, and why.
 
-    So it takes the same way through an upload as every other, and is counted as REJECTED.
+    It goes through the upload as the others do, which refuses it for being no record; the reason
+    here is the better one.
     """
 
     row: int
     cells: Sequence[str]
     reason: str
 
-    def _refuse(self) -> NoReturn:
-        raise InvalidRecordError(self.reason)
-
-    def __getitem__(self, key: str) -> Any:
-        self._refuse()
-
-    def __iter__(self) -> Iterator[str]:
-        self._refuse()
-
-    def __len__(self) -> int:  # noqa: PLE0303 - it never returns
-        self._refuse()
-
-    def __repr__(self) -> str:
-        return f"BrokenRow({self.row}, {self.reason!r})"
+    @property
+    def error(self) -> InvalidRecordError:
+        """The reason as an upload would say it."""
+        return InvalidRecordError(self.reason)
 
 
 AnyRow = FileRecord | BrokenRow

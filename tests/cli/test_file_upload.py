@@ -1,0 +1,183 @@
+import asyncio
+import io
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+
+from campaigns_async.cli.file_upload import FileUpload
+from campaigns_async.cli.files import RecordFile, open_file
+from campaigns_async.cli.report import Result
+from campaigns_async.emulator import Fault, Faults
+from campaigns_async.emulator.traffic import ReceivedRequest
+from campaigns_async.outcomes import Status
+from campaigns_async.session import CampaignsSession
+from tests.cli.conftest import Beside
+
+
+@pytest.fixture
+def long_file(tmp_path: Path) -> Path:
+    """More rows than are read ahead."""
+    path = tmp_path / "f.csv"
+    path.write_text("crmRecordId\n" + "".join(f"C-{n}\n" for n in range(5_000)))
+    return path
+
+
+def _interrupt_on(service: Beside, *numbers: int) -> None:
+    seen = 0
+
+    def count(_: ReceivedRequest) -> None:
+        nonlocal seen
+        seen += 1
+        if seen in numbers:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    service.before_each = count
+
+
+def _report(service: Beside, *arguments: str) -> tuple[dict[str, Any], str]:
+    done = service.run("upload", *arguments, "--json", "--max-in-flight", "2")
+    return json.loads(done.stdout), done.stderr
+
+
+async def _upload(service: Beside, file: RecordFile) -> Result:
+    emulator = service.emulator
+    async with CampaignsSession(
+        api_key=emulator.api_key, tenant=emulator.tenant, base_url=emulator.base_url
+    ) as session:
+        return await FileUpload(session, service.campaign.id, file).run()
+
+
+def test_the_first_ctrl_c_finishes_what_is_on_its_way(service: Beside, long_file: Path) -> None:
+    """Nothing is left in doubt, and every row is accounted for."""
+    _interrupt_on(service, 3)
+    report, told = _report(service, str(long_file))
+
+    assert report["total"] == 5_000
+    assert report["counts"]["UNKNOWN"] == 0
+    assert report["counts"]["ADDED"] == len(service.campaign.ledger) > 0
+    assert report["counts"]["NOT_ADDED"] == 5_000 - report["counts"]["ADDED"] > 0
+    assert "what is on its way is being finished" in told
+    assert "interrupted by Ctrl-C" in report["stopped_by"]["what"]
+    assert report["exit_code"] == 3
+
+
+class _Impatient(io.StringIO):
+    """A stderr whose reader presses Ctrl-C as soon as it is offered."""
+
+    def write(self, text: str) -> int:
+        """Text for the reader."""
+        if "Press Ctrl-C again" in text:
+            signal.raise_signal(signal.SIGINT)
+        return super().write(text)
+
+
+def test_the_second_ctrl_c_stops_at_once(long_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hangs is UNKNOWN, and every row is accounted for all the same."""
+    told = _Impatient()
+    monkeypatch.setattr("sys.stderr", told)
+    with Beside(faults=Faults(script=(None, *[Fault.HANG] * 16))) as service:
+        _interrupt_on(service, 1)
+        with open_file(str(long_file)) as file:
+            result = asyncio.run(_upload(service, file))
+
+    assert result.tally.total == 5_000
+    assert result.tally.counts[Status.UNKNOWN] > 0
+    assert result.exit_code == 6
+    assert "Stopping at once" in told.getvalue()
+
+
+def test_a_file_that_breaks_off_is_told_with_its_account(service: Beside, tmp_path: Path) -> None:
+    """What was read is in, and the report says that it is not all."""
+    path = tmp_path / "f.csv"
+    path.write_bytes("crmRecordId\nA\n".encode("utf-16") + b"\x00")
+    report, _ = _report(service, str(path))
+
+    assert (report["counts"]["ADDED"], report["exit_code"]) == (1, 3)
+    assert "was not read to its end" in report["faults"][0]
+
+
+def test_a_quote_without_end_is_told(service: Beside, tmp_path: Path) -> None:
+    """It may have swallowed the rest of the file."""
+    path = tmp_path / "f.csv"
+    path.write_text('crmRecordId\nA\n"' + "x\n" * 100_000)
+    report, _ = _report(service, str(path))
+
+    assert (report["counts"]["ADDED"], report["counts"]["REJECTED"]) == (1, 1)
+    assert "from row 3 on" in report["faults"][0]
+
+
+def test_an_account_that_cannot_be_written_is_told(
+    service: Beside, long_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A full disk does not stop the upload, and is not passed over."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("campaigns_async.cli.rejects.RejectFile.add", refuse)
+    long_file.write_text("crmRecordId,rank\nA,x\nB,1\n")
+    report, _ = _report(service, str(long_file), "--rejects", str(tmp_path / "r.csv"))
+
+    assert "No space left" in report["faults"][0]
+    assert report["counts"]["ADDED"] == 1
+
+
+def test_a_pipe_is_read_as_it_is_written(service: Beside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And to its end for the account, when the upload stops first."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as end, os.fdopen(writing, "w") as pipe:
+        pipe.write("crmRecordId\nA\nB\n")
+        pipe.close()
+        monkeypatch.setattr("sys.stdin", end)
+        with open_file("-") as file:
+            assert file.is_pipe
+            result = asyncio.run(_upload(service, file))
+    assert result.tally.total == 2
+    assert result.exit_code == 0
+
+
+def test_what_a_pipe_held_beyond_a_stop_is_accounted_for(
+    service: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that were never asked for are NOT_ADDED."""
+    service.on_loop(service.emulator.revoke_key)
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as end, os.fdopen(writing, "w") as pipe:
+        pipe.write("crmRecordId\n" + "".join(f"C-{n}\n" for n in range(5_000)))
+        pipe.close()
+        monkeypatch.setattr("sys.stdin", end)
+        with open_file("-") as file:
+            result = asyncio.run(_upload(service, file))
+    assert result.tally.counts[Status.NOT_ADDED] == 5_000
+    assert result.exit_code == 4
+
+
+def test_a_terminal_shows_the_way_and_ctrl_c_ends_it(long_file: Path) -> None:
+    """The bar moves on stderr; after Ctrl-C the report stands on stdout."""
+    with Beside(faults=Faults(latency=0.05)) as service:
+        terminal = pexpect.spawn(
+            sys.executable,
+            [
+                *("-c", "from campaigns_async.cli import main; main()"),
+                *("upload", str(long_file), "--max-in-flight", "2"),
+            ],
+            env={**os.environ, **service.env, "TERM": "xterm", "NO_COLOR": "1"},
+            encoding="utf-8",
+            dimensions=(40, 150),
+            timeout=30,
+        )
+        terminal.expect(r"Uploading.* \d[\d,]+ rows  [\d,]+ rows/s  \d in flight")
+        terminal.sendintr()
+        terminal.expect_exact("Press Ctrl-C again to stop at once")
+        terminal.expect(r"  NOT_ADDED +[\d,]+")
+        terminal.expect_exact("interrupted by Ctrl-C")
+        terminal.expect(pexpect.EOF)
+        terminal.close()
+
+    assert terminal.exitstatus == 3

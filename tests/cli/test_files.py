@@ -1,0 +1,188 @@
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from campaigns_async.cli.failures import Failure
+from campaigns_async.cli.files import RecordFile, guess_delimiter, open_file
+from campaigns_async.cli.rejects import EXTRA
+from campaigns_async.cli.rows import AnyRow, BrokenRow
+
+
+def _open(text: str | bytes, name: str = "f.csv", **options: str) -> RecordFile:
+    content = text.encode() if isinstance(text, str) else text
+    return RecordFile(io.BytesIO(content), name, delimiter=options.get("delimiter"))
+
+
+def _ids(file: RecordFile) -> list[tuple[int, str]]:
+    return [(r.row, r.reason if isinstance(r, BrokenRow) else r.crm_record_id) for r in file]
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t", "|"])
+def test_the_delimiter_is_found_in_the_header(sign: str) -> None:
+    """The sign that stands most often outside quotes."""
+    file = _open(sign.join(['"a, b; c| d"', "crmRecordId", "rank"]) + f"\nx{sign}C-1{sign}2\n")
+
+    assert file.delimiter == sign
+    assert _ids(file) == [(2, "C-1")]
+
+
+def test_one_column_needs_no_delimiter() -> None:
+    """Then it is the comma."""
+    assert guess_delimiter("crmRecordId\n") == ","
+
+
+def test_a_delimiter_can_be_given() -> None:
+    """It is not looked for then."""
+    assert _ids(_open("crmRecordId:a,b\nC-1:2\n", delimiter=":")) == [(2, "C-1")]
+
+
+def test_excels_separator_line_counts_and_is_no_row() -> None:
+    """What follows sep= is row 1, as Excel shows it."""
+    assert _ids(_open("sep=;\r\ncrmRecordId;rank\r\nC-1;1\r\n")) == [(2, "C-1")]
+
+
+def test_rows_are_numbered_as_a_spreadsheet_does() -> None:
+    """Blank rows count in the numbers and are no records; a cell of two lines is one row."""
+    file = _open('crmRecordId,note\nA,"two\nlines"\n\n , \nB,x\n')
+
+    assert _ids(file) == [(2, "A"), (5, "B")]
+    assert file.blank == 2
+    assert file.ended
+    assert [file.numbers[0], file.numbers[1]] == [2, 5]
+
+
+def test_rows_before_the_header_may_be_blank() -> None:
+    """The first row with content is the header."""
+    assert _ids(_open("\n,,\ncrmRecordId\nA\n")) == [(4, "A")]
+
+
+def test_a_row_may_have_fewer_cells_than_the_header() -> None:
+    """The missing ones are empty; columns without a name at the end are none."""
+    assert _ids(_open("rank,crmRecordId,,\n1,A\n2\n")) == [(2, "A"), (3, "")]
+
+
+def test_a_row_with_too_many_cells_is_not_trusted() -> None:
+    """A delimiter inside a cell may have moved the id; empty cells at the end move nothing."""
+    reason = "the row has 3 cells and the header 2; put a cell that holds ';' in quotes"
+
+    assert _ids(_open("name;crmRecordId\nMy;Co;A\nMe;B;\n")) == [(2, reason), (3, "B")]
+
+
+def test_what_cannot_be_read_ends_the_file() -> None:
+    """A quote without end may swallow the rest: that is one broken row and a reason."""
+    file = _open('crmRecordId\nA\n"' + "x" * 200_000)
+
+    rows = list(file)
+    assert [row.row for row in rows] == [2, 3]
+    assert isinstance(rows[1], BrokenRow)
+    assert str(file.cut_short).startswith("from row 3 on, f.csv cannot be read: field larger")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("", "empty"), (",,\n", "no header"), ('"' + "x" * 200_000, "the first row of f.csv")],
+)
+def test_a_file_without_a_header_is_refused(text: str, told: str) -> None:
+    """Nothing can be said of its columns."""
+    with pytest.raises(Failure, match=told):
+        _open(text)
+
+
+def test_a_reject_file_is_read_as_what_it_was() -> None:
+    """Its extra columns are ignored and its harmless cells taken back."""
+    header = ",".join(["crmRecordId", "rank", *EXTRA])
+    file = _open(f"{header}\nC-1,'-5,7,REJECTED,rank,,,,\n")
+
+    (row,) = list(file)
+    assert not isinstance(row, BrokenRow)
+    assert (row.crm_record_id, row.rank, row.row) == ("C-1", -5, 2)
+
+
+def test_json_lines_are_objects_or_ids() -> None:
+    """Names are found as in CSV; what is no record is a broken row with its line."""
+    lines = '{"CRM record id": "A", "x": 1}\n\n"B"\n7\n{bad\n{"crmRecordId": 5}\n' + "[" * 100_000
+    file = _open(lines, "f.jsonl")
+
+    assert _ids(file)[:5] == [
+        (1, "A"),
+        (3, "B"),
+        (4, "the line is a int; give an object or an id"),
+        (5, "the line is not JSON: Expecting property name enclosed in double quotes"),
+        (6, "5"),
+    ]
+    assert _ids(_open("[" * 100_000, "f.ndjson")) == [(1, "the line is not JSON: nested too deep")]
+
+
+def test_stdin_is_json_lines_if_it_begins_so() -> None:
+    """It has no name to tell."""
+    assert _open('{"crmRecordId": "A"}\n', "stdin").format == "jsonl"
+    assert _open("crmRecordId\nA\n", "stdin").format == "csv"
+
+
+def test_what_is_left_after_a_stop_can_still_be_had() -> None:
+    """An upload that stops sees the end of its input; the rest is for the reject file."""
+    file = _open("crmRecordId\nA\nB\nC\n")
+    first: AnyRow = next(file)
+    file.stop()
+
+    assert list(file) == []
+    assert (first.row, [row.row for row in file.rest()]) == (2, [3, 4])
+    assert file.ended
+
+
+def test_the_number_of_rows_is_estimated_and_then_known(tmp_path: Path) -> None:
+    """By the part of the file that was read; a pipe gives no idea until it ends."""
+    path = tmp_path / "f.csv"
+    path.write_text("crmRecordId\n" + "A-1\n" * 4)
+    with open_file(str(path)) as file:
+        assert file.estimate_rows() is None
+        next(file)
+        assert file.estimate_rows() == pytest.approx(28 / 16)
+        list(file)
+        assert file.estimate_rows() == 4
+        assert not file.is_pipe
+
+
+def test_a_pipe_is_told_from_a_file() -> None:
+    """Reading it may wait for somebody."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as pipe, os.fdopen(reading, "rb") as end:
+        pipe.write(b"crmRecordId\nA\n")
+        pipe.flush()
+        file = RecordFile(end, "pipe")
+        assert file.is_pipe
+        next(file)
+        assert file.estimate_rows() is None
+
+
+def test_text_in_windows_1252_is_noted() -> None:
+    """Names with accents deserve a look then; where nothing was assumed, nothing is said."""
+    file = _open("crmRecordId,name\nA,Müller\n".encode("cp1252"))
+    assert file.decoding_note is None
+    list(file)
+
+    assert str(file.decoding_note).startswith("from line 2 on")
+
+
+def test_a_file_that_cannot_be_opened_is_a_failure(tmp_path: Path) -> None:
+    """It is told in a sentence."""
+    with pytest.raises(Failure, match="cannot be opened: No such file"):
+        open_file(str(tmp_path / "absent.csv"))
+    (tmp_path / "empty.csv").touch()
+    with pytest.raises(Failure, match="is empty"):
+        open_file(str(tmp_path / "empty.csv"))
+
+
+def test_stdin_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader of our own, where there is a descriptor; closing ours leaves it open."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as pipe, os.fdopen(reading) as end:
+        pipe.write("crmRecordId\nA\n")
+        pipe.close()
+        monkeypatch.setattr("sys.stdin", end)
+        with open_file("-") as file:
+            assert _ids(file) == [(2, "A")]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"crmRecordId\nB\n")))
+    assert _ids(open_file("-")) == [(2, "B")]
