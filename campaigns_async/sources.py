@@ -119,7 +119,11 @@ class _AsyncSource:
         return taken
 
     def rest(self) -> list[Any]:
-        return self.take(len(self._buffer)) if self._buffer else []
+        # No reading on: nobody would account for what came into the buffer later.
+        self._closed = True
+        if self._pump is not None:
+            self._pump.cancel()
+        return self.take(len(self._buffer))
 
     async def close(self) -> None:
         self._closed = True
