@@ -22,6 +22,7 @@ class BackgroundRows(AsyncIterator[AnyRow]):
         self._rows: deque[AnyRow] = deque()
         self._room = threading.Semaphore(_AHEAD)
         self._ended = False
+        self._telling = False
         self._error: Exception | None = None
         self._stopped = False
         # A daemon: nothing ends a read from a pipe but the pipe.
@@ -55,6 +56,16 @@ class BackgroundRows(AsyncIterator[AnyRow]):
         async for row in self:
             yield row
 
+    def buffered(self) -> Iterator[AnyRow]:
+        """What has been read and not given out, without waiting for more."""
+        while self._rows:
+            yield self._take()
+
+    @property
+    def ended(self) -> bool:
+        """Whether everything to the end of the pipe has been given out."""
+        return self._ended and not self._rows
+
     def _take(self) -> AnyRow:
         self._room.release()
         return self._rows.popleft()
@@ -74,9 +85,17 @@ class BackgroundRows(AsyncIterator[AnyRow]):
         yield from self._file.rest()
 
     def _tell(self) -> None:
-        if not self._news.is_set():
-            try:
-                self._loop.call_soon_threadsafe(self._news.set)
-            except RuntimeError:
-                # The loop is closed: nobody reads any more.
-                return
+        if self._telling:
+            return
+        # Once for many rows: each call leaves a byte in the loop's own pipe, and where that is
+        # full, Ctrl-C gets lost.
+        self._telling = True
+        try:
+            self._loop.call_soon_threadsafe(self._hear)
+        except RuntimeError:
+            # The loop is closed: nobody reads any more.
+            return
+
+    def _hear(self) -> None:
+        self._telling = False
+        self._news.set()

@@ -1,6 +1,7 @@
 """A file on its way: its rows through an upload, and into the account and the reject file."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import attrs
@@ -56,26 +57,32 @@ class FileUpload:
         self._pipe: BackgroundRows | None = None
         self._task: asyncio.Task[UploadReport] | None = None
         self._interrupted = False
+        self._hurried = False
         self._faults: list[str] = []
 
     async def run(self) -> Result:
         """Until every row is accounted for."""
         if self._file.is_pipe:
             self._pipe = BackgroundRows(self._file)
-        with on_interrupts(self._finish, self._stop), self._bar:
-            self._task = asyncio.ensure_future(self._upload())
-            try:
-                report = await self._task
-            except asyncio.CancelledError as cancelled:
-                report = _report_of(cancelled)
-                self._interrupted = True
-            except (OSError, Failure) as error:
-                report = _report_of(error)
-                self._faults.append(f"{self._file.name} was not read to its end: {error}")
-        stopped_by = report.stopped_by
-        if self._interrupted:
-            stopped_by = UploadStoppedError("the upload was interrupted by Ctrl-C")
-        await self._account_for_unread(stopped_by)
+        with on_interrupts(self._finish, self._stop):
+            with self._bar:
+                self._task = asyncio.ensure_future(self._upload())
+                try:
+                    report = await self._task
+                except asyncio.CancelledError as cancelled:
+                    report = _report_of(cancelled)
+                    self._interrupted = True
+                except (OSError, Failure) as error:
+                    report = _report_of(error)
+                    self._faults.append(f"{self._file.name} was not read to its end: {error}")
+            stopped_by = report.stopped_by
+            if self._interrupted and isinstance(stopped_by, UploadStoppedError | None):
+                stopped_by = UploadStoppedError("the upload was interrupted by Ctrl-C")
+            if stopped_by is not None:
+                left_out = await self._account_for_unread(stopped_by)
+                if report.stopped_by is None and not left_out:
+                    # Ctrl-C came when all had been read.
+                    stopped_by = None
         return self._result(report, stopped_by)
 
     async def _upload(self) -> UploadReport:
@@ -113,21 +120,39 @@ class FileUpload:
         self._bar.say(_FINISHING)
 
     def _stop(self) -> None:
+        self._hurried = True
         if self._task is not None:
             self._task.cancel()
+        if self._pipe is not None:
+            self._pipe.stop()
         self._bar.say(_STOPPING)
 
     # --- what the upload never came to
 
-    async def _account_for_unread(self, stopped_by: CampaignsError | None) -> None:
-        if stopped_by is None:
-            return
-        if self._pipe is not None:
-            async for row in self._pipe.rest():
+    async def _account_for_unread(self, stopped_by: CampaignsError) -> int:
+        left_out = 0
+        try:
+            async for row in self._unread():
                 self._leave_out(row, stopped_by)
-        else:
+                left_out += 1
+        except (OSError, Failure) as error:
+            self._faults.append(f"{self._file.name} was not read to its end: {error}")
+        if self._pipe is not None and not self._pipe.ended:
+            self._faults.append(
+                "stdin was not read to its end: what it still held is in no account"
+            )
+        return left_out
+
+    async def _unread(self) -> AsyncIterator[AnyRow]:
+        if self._pipe is None:
             for row in self._file.rest():
-                self._leave_out(row, stopped_by)
+                yield row
+            return
+        if not self._hurried:
+            async for row in self._pipe.rest():
+                yield row
+        for row in self._pipe.buffered():
+            yield row
 
     def _leave_out(self, row: AnyRow, stopped_by: CampaignsError) -> None:
         self._tally.add_unread(row, stopped_by)

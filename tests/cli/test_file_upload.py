@@ -158,6 +158,49 @@ def test_what_a_pipe_held_beyond_a_stop_is_accounted_for(
     assert result.exit_code == 4
 
 
+def test_a_pipe_that_never_ends_can_be_left(
+    service: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first Ctrl-C waits for its end, the second one does not; the account says so."""
+    told = _Impatient()
+    monkeypatch.setattr("sys.stderr", told)
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as end, os.fdopen(writing, "w") as pipe:
+        pipe.write("crmRecordId\n" + "".join(f"C-{n}\n" for n in range(2_000)))
+        pipe.flush()
+        monkeypatch.setattr("sys.stdin", end)
+        _interrupt_on(service, 1)
+        with open_file("-") as file:
+            result = asyncio.run(_upload(service, file))
+        pipe.close()
+
+    assert result.exit_code != 0
+    assert "stdin was not read to its end" in result.faults[0]
+    assert result.tally.total >= 1_000
+
+
+def test_ctrl_c_when_all_is_read_changes_nothing(service: Beside, tmp_path: Path) -> None:
+    """What is on its way is finished, and that is all there is."""
+    path = tmp_path / "f.csv"
+    path.write_text("crmRecordId\nA\n")
+    _interrupt_on(service, 1)
+    report, told = _report(service, str(path))
+
+    assert "being finished" in told
+    assert (report["counts"]["ADDED"], report["stopped_by"], report["exit_code"]) == (1, None, 0)
+
+
+def test_a_file_that_breaks_off_after_a_stop_is_told_too(service: Beside, long_file: Path) -> None:
+    """The account covers what could be read."""
+    service.on_loop(service.emulator.revoke_key)
+    text = long_file.read_text()
+    long_file.write_bytes(text.encode("utf-16") + b"\x00")
+    report, _ = _report(service, str(long_file))
+
+    assert report["counts"]["NOT_ADDED"] == 5_000
+    assert "was not read to its end" in report["faults"][0]
+
+
 def test_a_terminal_shows_the_way_and_ctrl_c_ends_it(long_file: Path) -> None:
     """The bar moves on stderr; after Ctrl-C the report stands on stdout."""
     with Beside(faults=Faults(latency=0.05)) as service:
