@@ -129,8 +129,8 @@ class RecordFile:
         return self._read * max(self._size / done, 1.0) if done else None
 
     def close(self) -> None:
-        """Close the file; not stdin, which somebody may be waiting at."""
-        if self.name != "stdin":
+        """Close the file; not a pipe, which somebody may be waiting at."""
+        if not self.is_pipe:
             self._binary.close()
 
     def __enter__(self) -> Self:
