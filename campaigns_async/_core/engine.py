@@ -121,10 +121,8 @@ class Engine:
             elif self.stopped_by is None:
                 self._chunker.feed(row, now)
                 self.unsettled += 1
-            elif self._was_settled(row):
-                settled += self._history.recall([row]) if self._history else []
             else:
-                settled.append(self._at_once(row, Status.NOT_ADDED, self.stopped_by))
+                settled += self._leave([row], self.stopped_by)
         return settled + self._revive(now)
 
     def _settle_repeat(self, row: Row, repeat: Repeat) -> Settlement:
@@ -143,6 +141,21 @@ class Engine:
         """A verdict that needs no request, and so comes out the same in each run."""
         recalled = self._was_settled(row)
         return Settlement([row], status, error=error, repeat=repeat, recalled=recalled)
+
+    def _leave(self, rows: list[Row], error: CampaignsError) -> list[Settlement]:
+        """The verdicts of rows that are not sent any more; an earlier run may have sent them."""
+        settled: list[Settlement] = []
+        unseen: list[Row] = []
+        if (history := self._history) is not None:
+            settled = history.recall([row for row in rows if history.is_settled(row.index)])
+            rows = [row for row in rows if not history.is_settled(row.index)]
+            unseen = [row for row in rows if history.is_open(row.index)]
+            rows = [row for row in rows if not history.is_open(row.index)]
+        if unseen:
+            settled.append(Settlement(unseen, Status.UNKNOWN, error=error))
+        if rows:
+            settled.append(Settlement(rows, Status.NOT_ADDED, error=error))
+        return settled
 
     def _was_settled(self, row: Row) -> bool:
         return self._history is not None and self._history.is_settled(row.index)
@@ -257,13 +270,7 @@ class Engine:
         self._backoffs.clear()
         for piece in pieces:
             settled += self._resolver.abandon(piece, error)
-        rows = self._chunker.drain()
-        if self._history is not None:
-            history = self._history
-            settled += history.recall([row for row in rows if history.is_settled(row.index)])
-            rows = [row for row in rows if not history.is_settled(row.index)]
-        if rows:
-            settled.append(Settlement(rows, Status.NOT_ADDED, error=error))
+        settled += self._leave(self._chunker.drain(), error)
         return self._settle(settled)
 
     def _retry(self, piece: Piece, verdict: Verdict, now: float) -> float | None:

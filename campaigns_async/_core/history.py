@@ -56,6 +56,10 @@ class History:
         """Whether the row has its final verdict."""
         return position in self._settled
 
+    def is_open(self, position: int) -> bool:
+        """Whether the row may have been sent without an answer."""
+        return position in self._open
+
     def recall(self, rows: Sequence[Row]) -> list[Settlement]:
         """The verdicts of these settled rows. Ask in input order, and for each row once."""
         added: list[Row] = []
