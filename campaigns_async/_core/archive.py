@@ -31,7 +31,8 @@ def encode_error(error: CampaignsError | None) -> str | None:
         facts |= {"reason": error.reason}
     else:
         facts |= {"message": str(error)}
-    return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+    # In ASCII: what a reply said may be text that no encoding takes (lone surrogates).
+    return json.dumps(facts, separators=(",", ":"))
 
 
 def decode_error(text: str | None) -> CampaignsError | None:
