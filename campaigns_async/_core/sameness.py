@@ -43,7 +43,8 @@ class SameInput:
     def follow(self, rows: Sequence[Row], *, exhausted: bool) -> str | None:
         """The next rows, not across a check. What differs, in a sentence; None for nothing."""
         if rows:
-            self._digest.update("\n".join(row.text or f"!{row.id}" for row in rows).encode())
+            # Row by row: the next run may get them in other portions.
+            self._digest.update("".join(f"{row.text or '!' + row.id}\n" for row in rows).encode())
             self.read += len(rows)
         while self._open and self.read == self._open[0][0]:
             if self._digest.hexdigest() != self._open[0][1]:
