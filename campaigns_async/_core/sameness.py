@@ -44,7 +44,8 @@ class SameInput:
         """The next rows, not across a check. What differs, in a sentence; None for nothing."""
         if rows:
             # Row by row: the next run may get them in other portions.
-            self._digest.update("".join(f"{row.text or '!' + row.id}\n" for row in rows).encode())
+            text = "".join(f"{row.text or '!' + row.id}\n" for row in rows)
+            self._digest.update(text.encode(errors="surrogatepass"))
             self.read += len(rows)
         while self._open and self.read == self._open[0][0]:
             if self._digest.hexdigest() != self._open[0][1]:
