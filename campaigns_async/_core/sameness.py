@@ -38,7 +38,8 @@ class SameInput:
 
     def next_check(self) -> int | None:
         """Rows to the next position at which something is known; None if there is none."""
-        return self._open[0][0] - self.read if self._open else None
+        # At the end of the input as it was: is there more now?
+        return max(1, self._open[0][0] - self.read) if self._open else None
 
     def follow(self, rows: Sequence[Row], *, exhausted: bool) -> str | None:
         """The next rows, not across a check. What differs, in a sentence; None for nothing."""
@@ -50,17 +51,20 @@ class SameInput:
         while self._open and self.read == self._open[0][0]:
             if self._digest.hexdigest() != self._open[0][1]:
                 return f"its first {self.read:,} records are not the same"
+            if self.read == self._total and not exhausted:
+                break
             self._open.popleft()
-        if exhausted and self._open:
-            return f"it has {self.read:,} records, and {self.base:,} were read before"
         if self._total is not None and self.read > self._total:
             return f"it has more than the {self._total:,} records of before"
+        if exhausted and self._open:
+            return f"it has {self.read:,} records, and {self.base:,} were read before"
         if exhausted:
             self._total = self.read
         return None
 
     def checks(self) -> list[tuple[int, str]]:
         """What is known of it now: the first check, to find out soon, and the last, to be sure."""
-        if self.read and self.read > self.base:
+        # Of an empty input there is its end to be checked.
+        if self.read > self.base or (self._total == 0 and not self._known):
             self._known[1:] = [(self.read, self._digest.hexdigest())]
         return list(self._known)
