@@ -17,7 +17,7 @@ from campaigns_async._core.rows import Row
 from campaigns_async._core.sameness import SameInput
 from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.spans import Spans
-from campaigns_async.errors import CampaignsError, JournalError
+from campaigns_async.errors import CampaignsError, JournalError, UploadStoppedError
 from campaigns_async.journal_file import Changes, JournalFile
 from campaigns_async.models import MAX_RECORDS_PER_REQUEST
 from campaigns_async.outcomes import Evidence, Status
@@ -42,7 +42,7 @@ class Unrecorded:
         """A batch's worth."""
         return MAX_RECORDS_PER_REQUEST
 
-    def put(self, rows: list[Row], *, exhausted: bool) -> None:
+    def put(self, rows: list[Row], *, exhausted: bool, failed: bool = False) -> None:  # noqa: ARG002
         """They can be taken at once."""
         self._rows += rows
         self.complete = exhausted
@@ -105,6 +105,7 @@ class Recorder:
         self.history = self._read_history() if state else None
         self.refused: JournalError | None = None
         self._exhausted = False
+        self._cut_short = False
         self._rows: deque[Row] = deque()
         self._reserved = 0
         self._sealed = False
@@ -157,7 +158,8 @@ class Recorder:
     def complete(self) -> bool:
         """Whether the input's last row was taken, and it is on disk that it is the last.
 
-        A last batch is a partial one; it must be known after a crash that it was.
+        A last batch is a partial one; it must be known after a crash that it was. An input that
+        failed has no last row, only one for now.
         """
         return self._sealed and not self._rows
 
@@ -168,12 +170,19 @@ class Recorder:
         to_check = self._input.next_check()
         return min(MAX_RECORDS_PER_REQUEST, to_check or MAX_RECORDS_PER_REQUEST)
 
-    def put(self, rows: list[Row], *, exhausted: bool) -> None:
-        """Rows that were read; ``exhausted``: the last ones."""
+    def put(self, rows: list[Row], *, exhausted: bool, failed: bool = False) -> None:
+        """Rows that were read; ``exhausted``: the last ones, ``failed``: for now."""
         self._rows.extend(rows)
-        self._exhausted = exhausted
-        difference = self._input.follow(rows, exhausted=exhausted)
-        if difference is not None:
+        self._exhausted, self._cut_short = exhausted, failed
+        difference = self._input.follow(rows, exhausted=exhausted and not failed)
+        if failed and not self._input.proved:
+            self._on_error(
+                UploadStoppedError(
+                    "the input failed before it was known to be the one of before; "
+                    "nothing was sent in this run"
+                )
+            )
+        elif difference is not None:
             self.refused = JournalError(
                 f"the journal {self._file.path} belongs to another input: {difference}. Nothing "
                 "was sent. Resume with the same input, or use another journal"
@@ -225,10 +234,12 @@ class Recorder:
         """Return when it is on disk that this may be sent.
 
         A whole batch is covered by the rows' own reservation. A part is not: after a crash nobody
-        could tell which parts went out, so it must be known that the batch was taken apart.
+        could tell which parts went out, so it must be known that the batch was taken apart. So is
+        one that the input's failure cut short: the next run may have more rows for it.
         """
         first = piece.case.first
-        if piece.whole or first in self._marked:
+        cut_short = self._cut_short and len(piece.rows) < MAX_RECORDS_PER_REQUEST
+        if (piece.whole and not cut_short) or first in self._marked:
             return
         if self._failed:
             msg = "the journal cannot be written any more"
@@ -255,11 +266,11 @@ class Recorder:
         try:
             while self._dirty:
                 self._dirty = False
-                mark, reserved = self._mark, self._input.read
+                mark, reserved, sealed = self._mark, self._input.read, self._exhausted
                 changes = self._collect(reserved)
                 await loop.run_in_executor(self._executor, self._file.write, changes)
                 self._kept, self._reserved = mark, reserved
-                self._sealed = changes.state["total"] is not None and self._exhausted
+                self._sealed = sealed
                 self._wake(None)
                 self._on_news()
         except JournalError as error:

@@ -194,7 +194,8 @@ class Upload:
             if most <= 0:
                 break
             rows = self._engine.parse(self._source.take(most))
-            self._records.put(rows, exhausted=self._source.exhausted)
+            failed = self._source.error is not None
+            self._records.put(rows, exhausted=self._source.exhausted, failed=failed)
             self._settle(self._engine.feed(self._records.take(), loop.time()))
             if not rows:
                 break

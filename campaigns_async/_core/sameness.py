@@ -42,7 +42,10 @@ class SameInput:
         return max(1, self._open[0][0] - self.read) if self._open else None
 
     def follow(self, rows: Sequence[Row], *, exhausted: bool) -> str | None:
-        """The next rows, not across a check. What differs, in a sentence; None for nothing."""
+        """The next rows, not across a check. What differs, in a sentence; None for nothing.
+
+        ``exhausted``: these were the last. Not where the input failed: it may have more next time.
+        """
         if rows:
             # Row by row: the next run may get them in other portions.
             text = "".join(f"{row.text or '!' + row.id}\n" for row in rows)
