@@ -213,7 +213,10 @@ class Recorder:
         for settlement in settled:
             if settlement.recalled:
                 continue
-            positions = sorted(row.index for row in settlement.rows)
+            # What comes after a stop is beyond the digest: the next run may have other rows there.
+            positions = sorted(r.index for r in settlement.rows if r.index < self._input.read)
+            if not positions:
+                continue
             if settlement.status in _FINAL:
                 news = True
                 self._settled.add_all(positions)
