@@ -21,6 +21,8 @@ from campaigns_async.outcomes import Attribution, Evidence, Status
 APPLICATION_ID: Final = 0x38783843
 SCHEMA_VERSION: Final = 1
 
+_MAGIC: Final = b"SQLite format 3\0"
+
 # One row of JSON changes with every commit; so a commit is a page or two, however long the upload.
 _SCHEMA: Final = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -186,6 +188,11 @@ def _check_path(path: Path, *, create: bool) -> bool:
         kind = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "no regular file"
         msg = f"the journal {path} is {kind}; give the path of a file"
         raise JournalError(msg)
+    with path.open("rb") as file:
+        # SQLite takes a file of a few bytes for an empty one, and would write over it.
+        if found.st_size and file.read(len(_MAGIC)) != _MAGIC:
+            msg = "file is not a database"
+            raise sqlite3.DatabaseError(msg)
     return found.st_size == 0
 
 
