@@ -78,17 +78,12 @@ class JournalFile:
         run = self._connection.execute
         # Held as long as it is open: a second process must not send what this one is sending.
         run("PRAGMA locking_mode = EXCLUSIVE")
-        run("PRAGMA journal_mode = WAL")
-        run("PRAGMA synchronous = FULL")
-        run("PRAGMA wal_autocheckpoint = 100")
-        run("PRAGMA journal_size_limit = 524288")
+        # Looked at before anything of it is changed, be it the way it is written.
         run("BEGIN EXCLUSIVE")
         version = run("PRAGMA user_version").fetchone()[0]
-        if new or (version == 0 and not run("SELECT 1 FROM sqlite_schema").fetchone()):
-            run(f"PRAGMA application_id = {APPLICATION_ID}")
-            run(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            for statement in _SCHEMA.split(";"):
-                run(statement)
+        new = new or (version == 0 and not run("SELECT 1 FROM sqlite_schema").fetchone())
+        if new:
+            pass
         elif run("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             msg = f"{self.path} is an SQLite file, but no journal; give another path"
             raise JournalError(msg)
@@ -99,6 +94,17 @@ class JournalFile:
             )
             raise JournalError(msg)
         run("COMMIT")
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = FULL")
+        run("PRAGMA wal_autocheckpoint = 100")
+        run("PRAGMA journal_size_limit = 524288")
+        if new:
+            run("BEGIN EXCLUSIVE")
+            run(f"PRAGMA application_id = {APPLICATION_ID}")
+            run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            for statement in _SCHEMA.split(";"):
+                run(statement)
+            run("COMMIT")
         if run("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             msg = "database disk image is malformed"
             raise sqlite3.DatabaseError(msg)
