@@ -18,13 +18,14 @@ class SameInput:
         self._known = list(checks)
         self._open = deque(self._known)
         self._total = total
+        self._base = self._known[-1][0] if self._known else 0
         self._digest = hashlib.blake2b(digest_size=16)
         self.read = 0
 
     @property
     def base(self) -> int:
         """Up to which position the earlier run had read; 0 for none."""
-        return self._known[-1][0] if self._known else 0
+        return self._base
 
     @property
     def proved(self) -> bool:
@@ -68,6 +69,7 @@ class SameInput:
     def checks(self) -> list[tuple[int, str]]:
         """What is known of it now: the first check, to find out soon, and the last, to be sure."""
         # Of an empty input there is its end to be checked.
-        if self.read > self.base or (self._total == 0 and not self._known):
+        last = self._known[-1][0] if self._known else 0
+        if self.read > last or (self._total == 0 and not self._known):
             self._known[1:] = [(self.read, self._digest.hexdigest())]
         return list(self._known)
