@@ -199,7 +199,7 @@ def find_named(problem: Problem, ids: Collection[str]) -> Named:
         for crm_record_id, _ in _tokens(text, longest_first):
             (surely if _is_distinctive(crm_record_id) else perhaps)[crm_record_id] = None
     # A full stop or a quote may be the sentence's or the id's: of such siblings none is sure.
-    alike = Counter(map(_bare, ids)) if surely else {}
+    alike = Counter(map(_bare, ids if surely else ()))
     sure = tuple(i for i in surely if alike[_bare(i)] == 1)
     return Named(sure, tuple(i for i in (perhaps | surely) if i not in sure))
 

@@ -87,13 +87,12 @@ def test_every_row_comes_back_once(
     exceptions = [
         attrs.evolve(kept, position=p) for p, kept in sorted(verdicts.items()) if kept is not None
     ]
-    past = History(
-        settled=settled, open=sent, split=frozenset(split), exceptions=iter(exceptions)
-    )
+    past = History(settled=settled, open=sent, split=frozenset(split), exceptions=iter(exceptions))
     for first in range(0, 60, size):
         batch = rows(first, min(first + size, 60) - 1)
         recalled = {
-            row.index: s for s in past.recall([r for r in batch if r.index in verdicts])
+            row.index: s
+            for s in past.recall([r for r in batch if r.index in verdicts])
             for row in s.rows
         }
         assert recalled.keys() == {r.index for r in batch if r.index in verdicts}
