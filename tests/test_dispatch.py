@@ -32,6 +32,7 @@ from tests.servers import (
 )
 
 REQUEST = Request("POST", "/x", b"{}")
+UNLIMITED = Limits()
 THROTTLED = http(429, headers={"Retry-After": "0"})
 
 
@@ -65,7 +66,7 @@ async def call(
     repeat: object = may_repeat,
     deadline: float | None = None,
     retry: RetryPolicy = QUICK,
-    limits: Limits = Limits(),
+    limits: Limits = UNLIMITED,
     timeout: Timeout = SHORT,
 ) -> tuple[Response | Exception, int]:
     """How a call ends, and how many requests it took; no turn may be left taken."""
@@ -136,7 +137,7 @@ async def test_a_conflict_remembers_an_ambiguous_attempt_before_it() -> None:
     """And only such a one: after 429 it is certain that nothing was done."""
     always = lambda _: True  # noqa: E731 - shorter than the name
     ambiguous, _ = await call(say(http(500), THROTTLED, http(409)), repeat=always)
-    certain, _ = await call(say(THROTTLED, http(409)), repeat=lambda e: e.status == 429)  # type: ignore[attr-defined]
+    certain, _ = await call(say(THROTTLED, http(409)), repeat=lambda e: e.status == 429)
     assert isinstance(ambiguous, ConflictError)
     assert isinstance(certain, ConflictError)
     assert (ambiguous.after_ambiguous_attempt, certain.after_ambiguous_attempt) == (True, False)

@@ -245,7 +245,7 @@ async def test_a_hold_that_an_upload_is_asked_for_holds_single_calls_too() -> No
         handle = session.campaign("123e4567-e89b-12d3-a456-426614174000")
         calls: list[Callable[[], Awaitable[object]]] = [
             lambda: handle.upload(["CRM-1"]),
-            lambda: handle.pause(),
+            handle.pause,
         ]
         await asyncio.gather(*(call() for call in calls))
     assert arrivals[1] - arrivals[0] >= 1.0
@@ -268,3 +268,26 @@ async def test_a_bug_in_an_attempt_is_told_as_unknown() -> None:
     assert driven.statuses() == {Status.UNKNOWN.value: 1}
     assert isinstance(driven.settled[0].error, OutcomeUnknownError)
     assert "Bug: not ours" in str(driven.settled[0].error)
+
+
+class Ticking(asyncio.SelectorEventLoop):
+    """A loop on which time passes between any two looks at its clock."""
+
+    def time(self) -> float:
+        """A little later each time."""
+        self.looks = getattr(self, "looks", 0) + 1
+        return super().time() + self.looks * 0.0004
+
+
+def test_a_retry_that_comes_due_while_it_is_looked_at_is_not_forgotten() -> None:
+    """However the clock falls between two lines, it goes by itself."""
+
+    async def run() -> None:
+        async with RawServer(say(*[http(500)] * 200, ADDED)) as server:
+            driven = Driven(server)
+            async with asyncio.timeout(5):
+                await driven.run()
+        assert driven.statuses() == {"ADDED": 1}
+
+    with asyncio.Runner(loop_factory=Ticking) as runner:
+        runner.run(run())

@@ -397,7 +397,7 @@ async def test_a_cancellation_carries_the_account(
     """What was not sent is NOT_ADDED, and what is in flight gets a moment to answer."""
     outcomes: list[RecordOutcome] = []
     task = asyncio.create_task(handle.upload(ids(30_000), on_outcome=outcomes.append))
-    while emulator.request_count < {"at once": 0, "in flight": 1, "later": 20}[when]:
+    while emulator.request_count < {"at once": 0, "in flight": 1, "later": 20}[when]:  # noqa: ASYNC110 - it has no event for it
         await asyncio.sleep(0)
     if when == "at once":
         await asyncio.sleep(0)
@@ -504,7 +504,7 @@ async def test_ranks_follow_the_input_under_faults_and_parallelism(rank_start: i
         },
         details=Faults().details,
     )
-    rows: list[Any] = ids(1_000)
+    rows: list[Any] = ids(700)
     rows[10], rows[20] = "", rows[0]
     rows[30] = NewRecord(rows[30], rank=0.5)
     async with Emulator(seed=7, faults=_impatient(faults)) as emulator:
@@ -540,7 +540,7 @@ async def test_the_service_may_rank(emulator: Emulator, handle: CampaignHandle) 
 # --- faults
 
 _SLOW_OR_UNREADABLE = ("hang", "late_commit_h", "throttle_date", "throttle_reset", "body", "trunc")
-"""What takes a second; and refusals that cannot be read, which say too little of a single record."""
+"""What takes a second; and refusals that cannot be read, which tell too little of a single one."""
 
 HARMLESS = [f for f in Fault if f not in {Fault.REDIRECT, Fault.GATEWAY_RESENDS}]
 
@@ -557,15 +557,15 @@ async def test_the_account_is_true_after_each_fault(
     quick = Timeout(connect=2.0, read=0.1, total=2.0)
     async with connect(emulator, limits=WIDE, timeout=quick) as session:
         report = await session.campaign(campaign.id).upload(
-            ids(250), exclusive=exclusive, on_outcome=outcomes.append
+            ids(120), exclusive=exclusive, on_outcome=outcomes.append
         )
         await emulator.committed()
         check_account(outcomes, campaign, report=report)
         assert session._dispatcher.slots.in_flight == 0  # noqa: SLF001 - no turn is lost
-    assert (report.added + report.present, report.total) == (250, 250)
-    assert set(campaign.ledger) == set(ids(250))
+    assert (report.added + report.present, report.total) == (120, 120)
+    assert set(campaign.ledger) == set(ids(120))
     if exclusive and not fault.value.startswith("late"):
-        assert report.added == 250
+        assert report.added == 120
 
 
 async def test_a_fault_after_the_deadline_leaves_rows_unknown_and_never_added(
@@ -639,7 +639,7 @@ async def test_a_competitor_is_not_counted_as_us(emulator: Emulator) -> None:
 
     async def run(name: str, own: aiohttp.ClientSession) -> None:
         async with connect(emulator, session=own) as session:
-            report = await session.campaign(campaign.id).upload(ids(1_000))
+            report = await session.campaign(campaign.id).upload(ids(300))
         assert report.added == len(campaign.added_by(name))
         both.append(report)
 
@@ -648,8 +648,8 @@ async def test_a_competitor_is_not_counted_as_us(emulator: Emulator) -> None:
         aiohttp.ClientSession(headers={CLIENT_HEADER: "b"}) as b,
     ):
         await asyncio.gather(run("a", a), run("b", b))
-    assert sum(report.added for report in both) == 1_000
-    assert sum(report.present for report in both) == 1_000
+    assert sum(report.added for report in both) == 300
+    assert sum(report.present for report in both) == 300
 
 
 # --- stream

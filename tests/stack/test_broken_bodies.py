@@ -197,7 +197,7 @@ async def test_a_reply_cut_at_any_byte_proves_no_more_than_what_arrived(name: st
     """Before the end of the headers nothing; of a success then everything."""
     answer, whole = CUTS[name]
     headers = answer.index(b"\r\n\r\n") + 4
-    for cut in range(0, len(answer), 1 if len(answer) < 250 else 3):
+    for cut in range(0, len(answer), 1 if len(answer) < 150 else 2):
         single, status = await outcome_of(answer[:cut])
         if cut < headers:
             assert isinstance(single, OutcomeUnknownError), cut

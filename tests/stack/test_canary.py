@@ -169,13 +169,10 @@ async def test_no_cancellation_shows_the_key(server_does: str, call: str, how: s
         if server_does != "silence":
             # So that the headers have come.
             await asyncio.sleep(0.01)
+        if how == "cancel":
+            task.cancel()
         with pytest.raises((asyncio.CancelledError, TimeoutError, CampaignsError)) as caught:
-            if how == "cancel":
-                task.cancel()
-                await task
-            else:
-                async with asyncio.timeout(0.001):
-                    await task
+            await asyncio.wait_for(task, 0.001)
     assert SECRET not in everything_shown(caught.value)
 
 
@@ -239,12 +236,12 @@ def test_other_wrong_settings_do_not_show_the_key(
     """Whichever way the session is made."""
     monkeypatch.setenv("EGHT_API_KEY", KEY)
     good = CampaignsSession(api_key=KEY, tenant="acme", site="US1")
-    for make in (
-        lambda: CampaignsSession.from_env(**{"tenant": "acme", "site": "US1", **wrong}),
-        lambda: good.with_options(**wrong),
+    for make, arguments in (
+        (CampaignsSession.from_env, {"tenant": "acme", "site": "US1", **wrong}),
+        (good.with_options, wrong),
     ):
         with pytest.raises((ConfigurationError, TypeError)) as caught:
-            make()
+            make(**arguments)
         error = caught.value
         while error.__traceback__ is not None and __file__ in str(error.__traceback__.tb_frame):
             error.__traceback__ = error.__traceback__.tb_next

@@ -58,7 +58,7 @@ ROWS: dict[str, tuple[type[APIError], int, str, Callable[[CampaignHandle], Await
 
 @pytest.mark.parametrize("media", [ErrorMedia.VENDOR, ErrorMedia.PROBLEM_JSON])
 @pytest.mark.parametrize("name", ROWS)
-async def test_each_row_of_the_error_table_is_an_error_of_its_own(
+async def test_each_row_of_the_error_table_is_an_error_of_its_own(  # noqa: C901 - a case a row
     name: str, media: ErrorMedia
 ) -> None:
     """Class, status, hint, support reference, attempts, and that it was sent."""
@@ -105,7 +105,7 @@ async def test_each_row_of_the_error_table_is_an_error_of_its_own(
     assert f"instance /cc/{'UK3' if name == 'wrong site' else 'US1'}/campaigns/v1" in reference
     assert ", time 20" in reference
     assert str(error).startswith(f"the service answered {status}: ")
-    assert error.hint in str(error)
+    assert (error.hint or "?") in str(error)
     assert error.retry_after == {"throttled": 7, "unavailable": 1}.get(name)
 
 

@@ -112,7 +112,8 @@ def prism_url(prism: Path, document: Path) -> Iterator[str]:
 @pytest.fixture
 async def violations() -> AsyncIterator[list[str]]:
     """What Prism complained of, in any reply."""
-    yield (found := [])
+    found: list[str] = []
+    yield found
     assert found == []
 
 
