@@ -63,11 +63,20 @@ class Stack:
 
 @asynccontextmanager
 async def open_stack(
-    *, seed: int = 0, client: dict[str, Any] | None = None, **emulator: Any
+    *,
+    seed: int = 0,
+    client: dict[str, Any] | None = None,
+    middlewares: Iterable[Any] = (),
+    **emulator: Any,
 ) -> AsyncIterator[Stack]:
-    """The stack on the running virtual loop; ``client``: options of the session."""
+    """The stack on the running virtual loop.
+
+    ``client``: options of the session; ``middlewares``: of the service; the rest: the emulator's.
+    """
     emulator = {"seed": seed, "now": virtual_date, "keep_requests": 1_000_000, **emulator}
-    async with Emulator(port=None, **emulator) as service:
+    service = Emulator(port=None, **emulator)
+    service.app.middlewares.extend(middlewares)
+    async with service:
         network = Network(service)
         session = CampaignsSession(
             api_key=service.api_key,

@@ -12,7 +12,8 @@ class MemoryTransport(asyncio.Transport):
     """One end of a connection; what is written comes out of the other end, soon and in order.
 
     ``allowance``: bytes that this end may still write; then the connection breaks off, in an
-    orderly way (FIN). None: no such end. There is no limit to what is under way.
+    orderly way (FIN). None: no such end. There is no limit to what is under way. ``tape``: what
+    this end wrote, if somebody put one in.
     """
 
     def __init__(self, protocol: asyncio.BaseProtocol) -> None:
@@ -25,7 +26,7 @@ class MemoryTransport(asyncio.Transport):
         self.inbox: list[bytes | None] = []  # None: the other end has closed
         self.peer: MemoryTransport = self
         self.allowance: int | None = None
-        self.written = 0
+        self.tape: bytearray | None = None
 
     # --- this end
 
@@ -34,7 +35,8 @@ class MemoryTransport(asyncio.Transport):
         if self._closing:
             return
         sent = bytes(data)[: self.allowance]
-        self.written += len(sent)
+        if self.tape is not None:
+            self.tape += sent
         if sent:
             self.peer.arrive(sent)
         if self.allowance is not None:
