@@ -125,6 +125,9 @@ class CampaignsSession:
         await self.close()
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_dispatcher"):
+            # Half made: a traceback with locals shows it when an argument was refused.
+            return "<CampaignsSession>"
         settings = self.settings
         state = "closed" if self.closed else "open"
         return f"<CampaignsSession {settings.root} tenant={settings.tenant!r} {state}>"

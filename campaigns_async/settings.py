@@ -159,8 +159,8 @@ def _at_least(minimum: float, *, above: bool = False) -> Any:
     def check(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
         where = f"{type(instance).__name__}.{attribute.name}"
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or math.isnan(value):  # type: ignore[arg-type]
-            msg = f"{where} must be a number, not {value!r}"
+        if not number or not math.isfinite(value):  # type: ignore[arg-type]
+            msg = f"{where} must be a finite number, not {value!r}"
             raise ConfigurationError(msg)
         if value < minimum or (above and value == minimum):  # type: ignore[operator]
             msg = f"{where} must be {'above' if above else 'at least'} {minimum}, not {value!r}"

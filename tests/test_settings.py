@@ -307,10 +307,10 @@ def test_a_key_among_arguments_is_masked() -> None:
     [
         (Timeout, {"connect": 0}, "Timeout.connect must be above 0, not 0"),
         (Timeout, {"read": -1}, "Timeout.read must be above 0, not -1"),
-        (Timeout, {"total": None}, "Timeout.total must be a number, not None"),
-        (Timeout, {"total": "60"}, "Timeout.total must be a number, not '60'"),
-        (Timeout, {"total": float("nan")}, "Timeout.total must be a number, not nan"),
-        (Timeout, {"total": True}, "Timeout.total must be a number, not True"),
+        (Timeout, {"total": None}, "Timeout.total must be a finite number, not None"),
+        (Timeout, {"total": "60"}, "Timeout.total must be a finite number, not '60'"),
+        (Timeout, {"total": float("nan")}, "Timeout.total must be a finite number, not nan"),
+        (Timeout, {"total": True}, "Timeout.total must be a finite number, not True"),
         (RetryPolicy, {"max_attempts": 0}, "RetryPolicy.max_attempts must be at least 1, not 0"),
         (
             RetryPolicy,
@@ -322,7 +322,7 @@ def test_a_key_among_arguments_is_masked() -> None:
         (RetryPolicy, {"deadline": 0}, "RetryPolicy.deadline must be above 0, not 0"),
         (RetryPolicy, {"budget": -1}, "RetryPolicy.budget must be at least 0, not -1"),
         (Limits, {"max_in_flight": 0}, "Limits.max_in_flight must be at least 1, not 0"),
-        (Limits, {"max_in_flight": True}, "Limits.max_in_flight must be a number, not True"),
+        (Limits, {"max_in_flight": True}, "Limits.max_in_flight must be a finite number, not True"),
         (Limits, {"initial_in_flight": 0}, "Limits.initial_in_flight must be at least 1, not 0"),
         (Limits, {"burst": 1.5}, "Limits.burst must be a whole number, not 1.5"),
         (

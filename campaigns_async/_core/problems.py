@@ -60,7 +60,7 @@ def parse_error(response: Response, now: datetime, ids: Collection[str] = ()) ->
         problem,
         response.status,
         response.headers,
-        retry_after=parse_retry_after(response.headers, now),
+        retry_after=parse_retry_after(response.headers, now, limited=response.status in {429, 503}),
         hint=hint,
     )
     if isinstance(error, DuplicateRecordError):

@@ -56,8 +56,9 @@ class Backoff:
         wait = self._random.uniform(0, next(self._ceilings))
         if floor is None:
             return wait
-        # A little above the floor, so that all who were told the same do not come at once.
-        return floor + min(wait, self._base)
+        # A little above the floor, so that all who were told the same do not come at once; and a
+        # floor of 0 is no leave to come back at once, time after time.
+        return max(wait, floor + min(wait, self._base))
 
     @property
     def cap(self) -> float:
@@ -113,10 +114,13 @@ def may_repeat_action(action: CampaignAction, error: CampaignsError, *, asked: b
     return asked and is_ambiguous(error)
 
 
-def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+def parse_retry_after(
+    headers: Mapping[str, str], now: datetime, *, limited: bool = True
+) -> float | None:
     """Seconds to wait, as the reply's headers ask; None if they do not.
 
-    ``Retry-After`` in seconds or as a date, else ``x-ratelimit-reset`` in Unix seconds. A date
+    ``Retry-After`` in seconds or as a date, else, if the reply says that a limit is reached
+    (``limited``), ``x-ratelimit-reset`` in Unix seconds: some send that with every reply. A date
     counts from the reply's own ``Date``, so that a wrong clock here does no harm; ``now`` (with a
     time zone) serves where there is none. At most :data:`LONGEST_HOLD`.
     """
@@ -125,7 +129,7 @@ def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None
     if seconds is None and told:
         moment = _date(told)
         seconds = None if moment is None else (moment - _sent_at(headers, now)).total_seconds()
-    if seconds is None:
+    if seconds is None and limited:
         reset = _number(headers.get("x-ratelimit-reset", "").strip())
         seconds = None if reset is None else reset - _sent_at(headers, now).timestamp()
     return None if seconds is None else min(max(seconds, 0.0), LONGEST_HOLD)

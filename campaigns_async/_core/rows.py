@@ -123,7 +123,11 @@ def _refuse(index: int, field: str | None, reason: str) -> NoReturn:
 
 def _fields(given: Mapping[Any, Any], index: int) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    for key, value in given.items():
+    try:
+        items = list(given.items())
+    except Exception as error:  # noqa: BLE001 - the caller's own object, a lazy row perhaps
+        _refuse(index, None, f"its fields cannot be read: {type(error).__name__}: {_show(error)}")
+    for key, value in items:
         name = FIELD_OF_KEY.get(key) if isinstance(key, str) else None
         if name is None:
             # Not left aside: a misspelt schedule would be dialed at the wrong time.

@@ -1,0 +1,75 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns_async._core.rows import Row, parse_any
+from campaigns_async._core.sameness import SameInput
+
+
+def rows(*given_records: object, first: int = 0) -> list[Row]:
+    """The records as rows."""
+    return [parse_any(record, index) for index, record in enumerate(given_records, first)]
+
+
+def read(*portions: list[Row]) -> SameInput:
+    """An input read to its end for the first time."""
+    same = SameInput()
+    for portion in portions:
+        assert same.follow(portion, exhausted=False) is None
+    assert same.follow([], exhausted=True) is None
+    return same
+
+
+def again(before: SameInput) -> SameInput:
+    """What a later run knows of the input."""
+    return SameInput(before.checks(), before.total)
+
+
+def test_the_first_run_has_nothing_to_compare() -> None:
+    """Without checks everything is proved, and nothing is ever different."""
+    same = SameInput()
+    assert (same.proved, same.base, same.next_check()) == (True, 0, None)
+    assert same.follow(rows("a", "b"), exhausted=True) is None
+    assert (same.read, same.total) == (2, 2)
+
+
+@given(st.lists(st.sampled_from("abc "), max_size=12), st.integers(1, 5), st.integers(1, 5))
+def test_the_same_input_is_the_same_in_any_portions(
+    records: list[str], size: int, other_size: int
+) -> None:
+    """What was read in portions of one size is found again in portions of another."""
+
+    def portions(step: int) -> list[list[Row]]:
+        return [rows(*records[at : at + step], first=at) for at in range(0, len(records), step)]
+
+    same = again(read(*portions(size)))
+    for portion in portions(other_size):
+        while portion:
+            to_check = same.next_check() or len(portion)
+            assert same.follow(portion[:to_check], exhausted=False) is None
+            portion = portion[to_check:]  # noqa: PLW2901 - what is left of it
+    assert same.follow([], exhausted=True) is None
+    assert same.proved
+
+
+def test_other_records_are_found_out() -> None:
+    """The sentence says up to where the input is not the same."""
+    same = again(read(rows("a", "b")))
+    difference = same.follow(rows("a", "c"), exhausted=False)
+    assert difference == "its first 2 records are not the same"
+    assert not same.proved
+
+
+def test_a_shorter_input_is_found_out() -> None:
+    """The sentence says how many records there are, and were."""
+    same = again(read(rows("a", "b", "c")))
+    difference = same.follow(rows("a"), exhausted=True)
+    assert difference == "it has 1 records, and 3 were read before"
+
+
+def test_a_longer_input_is_found_out() -> None:
+    """The sentence says how many records there were when it ended before."""
+    same = again(read(rows("a")))
+    assert same.follow(rows("a"), exhausted=False) is None
+    assert same.follow(rows("b", first=1), exhausted=False) == (
+        "it has more than the 1 records of before"
+    )
