@@ -8,6 +8,7 @@ VERSIONS := 3.11 3.12 3.13
 BIN   := $(VENV)/bin
 DEV   := $(VENV)/.dev
 DEMO  := $(VENV)/.demo
+DOCS  := $(VENV)/.docs
 PIP   := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq --editable
 # Parallel, with each target's output in one piece where make can do that (4.0 and later).
 SPLIT := $(MAKE) --no-print-directory --jobs=2 --keep-going \
@@ -15,7 +16,7 @@ SPLIT := $(MAKE) --no-print-directory --jobs=2 --keep-going \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test simulate test-all lint format check clean
+.PHONY: help demo test simulate test-all lint format docs check clean
 .PHONY: ruff mypy pyright imports mirror $(VERSIONS:%=test-%)
 
 help: ## List the targets
@@ -23,7 +24,8 @@ help: ## List the targets
 
 $(DEV): extras = dev
 $(DEMO): extras = cli
-$(DEV) $(DEMO): pyproject.toml
+$(DOCS): extras = docs
+$(DEV) $(DEMO) $(DOCS): pyproject.toml
 	@echo "Installing campaigns-async[$(extras)] into $(VENV) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) '.[$(extras)]'
@@ -73,11 +75,15 @@ format: $(DEV) ## Rewrite the code in the house's format
 	@$(BIN)/ruff check --quiet --fix-only
 	@$(BIN)/ruff format
 
+docs: $(DOCS) ## Build the documentation into docs/_build (DOCS_ONLINE=1 checks links to other projects)
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --jobs=auto docs docs/_build/html
+
 check: lint ## Everything that CI runs
 	@$(MAKE) --no-print-directory $(filter-out test-$(shell $(BIN)/python -c \
 	  'import sys; print("%d.%d" % sys.version_info[:2])'),$(VERSIONS:%=test-%))
 	@$(MAKE) --no-print-directory test ARGS='--cov --cov-context=test'
 	@$(BIN)/python -m tests.mirror --measured
+	@$(MAKE) --no-print-directory docs
 
 clean: ## Remove environments, caches and results
-	@rm -rf .venv .venv-* .*_cache .hypothesis .coverage* htmlcov dist
+	@rm -rf .venv .venv-* .*_cache .hypothesis .coverage* htmlcov dist docs/_build
