@@ -18,7 +18,6 @@ def read_helps() -> dict[str, str]:
     if not all(find_spec(name) for name in ("click", "rich", "campaigns_async.cli")):
         return {}
     import click  # noqa: PLC0415 - an extra, may be missing
-
     from campaigns_async.cli.app import app  # noqa: PLC0415 - likewise
 
     helps: dict[str, str] = {}

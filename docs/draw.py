@@ -50,9 +50,9 @@ def _document(width: int, height: int, title: str, parts: Iterable[str]) -> str:
         '<marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" '
         'orient="auto-start-reverse"><path class="tip" d="M0,1 L10,5 L0,9 z"/></marker>'
     )
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" role="img" aria-label="{escape(title)}">',
+        f'{head} width="{width}" height="{height}" role="img" aria-label="{escape(title)}">',
         f"<title>{escape(title)}</title>",
         f"<style>{_STYLE}</style>",
         f"<defs>{tip}</defs>",
@@ -247,5 +247,7 @@ def draw_architecture() -> str:
             _text(width / 2, y + 58 + 18 * i, line, "small mid") for i, line in enumerate(inside)
         ]
         y += high + gap
-    parts.append(_text(left, y + 16, "Arrows point down only: a layer imports those below.", "small"))
+    parts.append(
+        _text(left, y + 16, "Arrows point down only: a layer imports those below.", "small")
+    )
     return _document(width, y + 32, "Layers of campaigns_async", parts)
