@@ -94,7 +94,6 @@ Edge = tuple[CampaignState, CampaignState]
 
 # Path and place of the label, for those that are not straight or share their way with another.
 _WAYS: Final[Mapping[Edge, tuple[str, float, float]]] = {
-    (_S.CREATED, _S.BUILDING): ("M149,88 L229,88", 189, 80),
     (_S.BUILDING, _S.READY): ("M349,102 L429,102", 389, 118),
     (_S.READY, _S.BUILDING): ("M429,88 L351,88", 390, 80),
     (_S.READY, _S.CREATED): ("M490,75 C470,14 110,14 90,73", 290, 36),
@@ -108,7 +107,7 @@ _WAYS: Final[Mapping[Edge, tuple[str, float, float]]] = {
     (_S.RUN_ERROR, _S.RUNNING): ("M349,315 L429,315", 389, 307),
     (_S.RUN_ERROR, _S.COMPLETE): ("M290,335 C300,390 360,425 429,425", 345, 398),
     (_S.PAUSED, _S.COMPLETE): ("M690,335 C680,390 620,418 551,419", 640, 392),
-    (_S.PENDING, _S.COMPLETE): ("M749,95 C800,140 810,432 551,432", 745, 408),
+    (_S.PENDING, _S.COMPLETE): ("M749,95 C850,130 850,438 551,432", 764, 396),
 }
 
 
@@ -158,7 +157,10 @@ def draw_states() -> str:
         kind = "way" if actions else "way itself"
         parts.append(f'<path class="{kind}" d="{path}" marker-end="url(#tip)"/>')
         if actions:
-            labels.append(_text(x, y, ", ".join(actions), "small mid halo"))
+            # A second one goes below the line.
+            labels += [
+                _text(x, y + 24 * i, action, "small mid halo") for i, action in enumerate(actions)
+            ]
     for state in CampaignState:
         x, y = _middle(state)
         kind = "box"
@@ -171,10 +173,10 @@ def draw_states() -> str:
             parts.append(_text(x, y + 14, "takes PURGE", "small mid"))
     notes = (
         "Red: takes no records. Dashed: by itself. Thick: final.",
-        "*  with build_on_start; RUNNING follows by itself    ** where the start time lies ahead",
+        "* with build_on_start, and RUNNING follows by itself. ** where the start time lies ahead",
     )
     labels += [_text(31, 484 + 20 * i, note, "small") for i, note in enumerate(notes)]
-    return _document(810, 520, "States of a campaign", [*parts, *labels])
+    return _document(850, 520, "States of a campaign", [*parts, *labels])
 
 
 # --- the architecture
@@ -189,8 +191,16 @@ _ABOUT: Final[Mapping[str, str]] = {
     "stream": "outcomes as they settle",
     "upload": "an engine over an iterable",
     "drive": "runs an engine: waits, sends",
+    "journal": "for reading",
     "recorder": "what is on disk when",
+    "sources": "the input",
     "dispatch": "what all calls share",
+    "delivery": "a record on its way",
+    "journal_file": "SQLite",
+    "teller": "callbacks",
+    "report": "the account",
+    "slots": "turns",
+    "settings": "policies, environment",
     "transport": "the only module that sends",
     "_core": "decides, and never waits: no loop, no network, no clock, no chance",
     "models": "values",
@@ -224,8 +234,8 @@ def _wrap(words: Iterable[str], limit: int) -> list[str]:
     for word in words:
         if len(lines[-1]) + len(word) > limit:
             lines.append("")
-        lines[-1] += word + "  "
-    return [line.strip() for line in lines]
+        lines[-1] += f" · {word}" if lines[-1] else word
+    return lines
 
 
 def draw_architecture() -> str:
@@ -235,7 +245,7 @@ def draw_architecture() -> str:
     y = 24
     for names in read_layers():
         wide = (width - 2 * left - gap * (len(names) - 1)) / len(names)
-        inside = _wrap(_read_core(), 96) if "_core" in names else []
+        inside = _wrap(_read_core(), 104) if "_core" in names else []
         high = 46 + 18 * len(inside)
         for i, name in enumerate(names):
             x = left + i * (wide + gap)
