@@ -18,14 +18,15 @@ def read_helps() -> dict[str, str]:
     if not all(find_spec(name) for name in ("click", "rich", "campaigns_async.cli")):
         return {}
     import click  # noqa: PLC0415 - an extra, may be missing
+
     from campaigns_async.cli.app import app  # noqa: PLC0415 - likewise
 
     helps: dict[str, str] = {}
 
     def read(command: click.Command, name: str, parent: click.Context | None) -> None:
-        context = click.Context(
-            command, info_name=name, parent=parent, max_content_width=_WIDTH, terminal_width=_WIDTH
-        )
+        width = {"max_content_width": _WIDTH, "terminal_width": _WIDTH}
+        settings = {**command.context_settings, **width}
+        context = click.Context(command, info_name=name, parent=parent, **settings)
         helps[context.command_path] = command.get_help(context)
         if isinstance(command, click.Group):
             for child in command.list_commands(context):
