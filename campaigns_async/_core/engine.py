@@ -237,7 +237,7 @@ class Engine:
         # Before the resolver splits it: the piece that asked is the one the gate knows.
         if step not in {Step.RETRY, Step.WAIT}:
             self._gate.open(piece)
-        if verdict.proof is not Proof.NOT_SENT:
+        if verdict.sent:
             self.requests += 1
         if verdict.proof is Proof.ADDED:
             self._budget.give_back()

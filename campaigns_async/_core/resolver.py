@@ -122,7 +122,7 @@ class Resolver:
     def resolve(self, piece: Piece, verdict: Verdict) -> Resolution:
         """What follows from the verdict; see the table in ``verdicts.py``."""
         proof, meaning = verdict.proof, verdict.meaning
-        if proof is not Proof.NOT_SENT:
+        if verdict.sent:
             piece.attempts += 1
         repeated = piece.whole and bool(piece.still_open())
         if meaning.landed is None or (self._gateway_resends and proof in _FROM_SECOND_COPY):

@@ -99,6 +99,11 @@ class Verdict:
         return MEANING[self.proof]
 
     @property
+    def sent(self) -> bool:
+        """Whether the request may have left this machine."""
+        return not isinstance(self.error, NotSentError)
+
+    @property
     def retry_after(self) -> float | None:
         """Seconds that the reply asks to wait; None if it does not."""
         return self.error.retry_after if isinstance(self.error, APIError) else None
