@@ -7,6 +7,7 @@ those hold the request's headers.
 """
 
 import asyncio
+import math
 import ssl
 from importlib.metadata import version
 from types import SimpleNamespace
@@ -149,7 +150,11 @@ class Transport:
             allow_redirects=False,
             raise_for_status=False,
             timeout=aiohttp.ClientTimeout(
-                total=timeout.total, connect=timeout.connect, sock_read=timeout.read
+                total=timeout.total,
+                connect=timeout.connect,
+                sock_read=timeout.read,
+                # Or what is longer than 5 s is rounded up, beyond the caller's deadline.
+                ceil_threshold=math.inf,
             ),
             trace_request_ctx=trace,
         ) as reply:
