@@ -27,7 +27,7 @@ from campaigns_async.batcher import REMEMBERED
 from campaigns_async.drive import GRACE
 from campaigns_async.emulator import EmulatedCampaign, Fault, FaultDetails, Faults, Quirks, Wording
 from campaigns_async.outcomes import Attribution
-from tests.stack.harness import Stack, check_ledger, ids, open_stack
+from tests.stack.harness import VirtualStack, check_ledger, ids, open_stack
 from tests.stack.loop import turns, virtual
 
 PATIENT = Timeout(connect=1e6, read=1e6, total=1e6)
@@ -38,7 +38,7 @@ PATIENT = Timeout(connect=1e6, read=1e6, total=1e6)
 class Bench:
     """A batcher, and behind it all that there is."""
 
-    stack: Stack
+    stack: VirtualStack
     campaign: EmulatedCampaign
     batcher: RecordBatcher
 

@@ -29,10 +29,9 @@ def virtual_date() -> datetime:
 
 @attrs.frozen
 class Stack:
-    """A session, an emulator and the network between them."""
+    """A session and an emulator."""
 
     emulator: Emulator
-    network: Network
     session: CampaignsSession
 
     def create_campaign(self, **options: Any) -> tuple[EmulatedCampaign, CampaignHandle]:
@@ -61,6 +60,13 @@ class Stack:
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+@attrs.frozen
+class VirtualStack(Stack):
+    """A stack in virtual time, with the network between the two."""
+
+    network: Network
+
+
 @asynccontextmanager
 async def open_stack(
     *,
@@ -68,7 +74,7 @@ async def open_stack(
     client: dict[str, Any] | None = None,
     middlewares: Iterable[Any] = (),
     **emulator: Any,
-) -> AsyncIterator[Stack]:
+) -> AsyncIterator[VirtualStack]:
     """The stack on the running virtual loop.
 
     ``client``: options of the session; ``middlewares``: of the service; the rest: the emulator's.
@@ -86,7 +92,7 @@ async def open_stack(
         )
         seed_jitter(session, seed)
         async with session:
-            yield Stack(service, network, session)
+            yield VirtualStack(service, session, network)
 
 
 def seed_jitter(session: CampaignsSession, seed: int) -> None:

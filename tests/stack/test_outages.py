@@ -11,10 +11,10 @@ import pytest
 from campaigns_async import Limits, RetryPolicy, UploadReport
 from campaigns_async.emulator import EmulatedCampaign, Fault, FaultDetails, Faults, Quirks
 from campaigns_async.models import CampaignState
-from tests.stack.harness import HOUR, Stack, ids, open_stack
+from tests.stack.harness import HOUR, VirtualStack, ids, open_stack
 from tests.stack.loop import run
 
-Story = Callable[[Stack], Awaitable[UploadReport]]
+Story = Callable[[VirtualStack], Awaitable[UploadReport]]
 
 
 def tell(story: Story, **options: Any) -> tuple[UploadReport, str, float]:
@@ -49,7 +49,7 @@ def calm(cap: float, *, max_in_flight: int = 4) -> dict[str, Any]:
 def test_an_upload_outlives_an_outage(hours: int, cap: float) -> None:
     """Connections refused for hours, weeks or months: then everything goes in, each once."""
 
-    async def story(stack: Stack) -> UploadReport:
+    async def story(stack: VirtualStack) -> UploadReport:
         campaign, _ = stack.create_campaign()
         stack.network.go_down()
         at(hours * HOUR, stack.network.come_up)
@@ -65,7 +65,7 @@ def test_an_upload_outlives_an_outage(hours: int, cap: float) -> None:
 def test_an_upload_outlives_a_firewall() -> None:
     """Connections that hang in the making time out one after another, until they stand."""
 
-    async def story(stack: Stack) -> UploadReport:
+    async def story(stack: VirtualStack) -> UploadReport:
         campaign, _ = stack.create_campaign()
         stack.network.answers = False
         at(100 * HOUR, lambda: setattr(stack.network, "answers", True))
@@ -82,7 +82,7 @@ def test_an_upload_outlives_a_firewall() -> None:
 def test_restarts_in_the_middle(seed: int) -> None:
     """The listener dies again and again, with requests in flight: all is proved in the end."""
 
-    async def story(stack: Stack) -> UploadReport:
+    async def story(stack: VirtualStack) -> UploadReport:
         campaign, _ = stack.create_campaign(holds=ids(50, "HELD"))
         chance = Random(seed)  # noqa: S311 - a repeatable story
         when = 0.0
@@ -109,7 +109,7 @@ def test_restarts_in_the_middle(seed: int) -> None:
 def test_a_limit_on_requests() -> None:
     """Under a limit with Retry-After the upload goes as fast as that lets."""
 
-    async def story(stack: Stack) -> UploadReport:
+    async def story(stack: VirtualStack) -> UploadReport:
         campaign, _ = stack.create_campaign()
         report, _ = await stack.upload(campaign, ids(6_000))
         return report
@@ -120,29 +120,30 @@ def test_a_limit_on_requests() -> None:
     assert report.requests < 3 * 60
 
 
+@pytest.mark.parametrize("at_once", [1, 3])
 @pytest.mark.parametrize("hint", ["throttle_seconds", "throttle_date", "throttle_reset"])
-def test_a_long_hold_is_obeyed_by_all(hint: str) -> None:
+def test_a_long_hold_is_obeyed_by_all(hint: str, at_once: int) -> None:
     """When the service asks for an hour, nobody on the session sends anything before it is over."""
 
-    async def story(stack: Stack) -> UploadReport:
+    async def story(stack: VirtualStack) -> UploadReport:
         campaigns = [stack.create_campaign()[0] for _ in range(3)]
         stack.emulator.inject(hint, retry_after=HOUR)
         reports = await asyncio.gather(
             *(stack.upload(campaign, ids(100)) for campaign in campaigns)
         )
         times = [(r.at - stack.emulator.requests[0].at).seconds for r in stack.emulator.requests]
-        assert times[:3] == [0, 0, 0]
-        assert all(HOUR <= time <= HOUR + 2 for time in times[3:])
+        assert times[:at_once] == [0] * at_once
+        assert all(HOUR <= time <= HOUR + 2 for time in times[at_once:])
         assert {report.added for report, _ in reports} == {100}
         return reports[0][0]
 
-    tell(story, client={"limits": Limits(max_in_flight=3)})
+    tell(story, client={"limits": Limits(max_in_flight=at_once)})
 
 
 def test_our_own_pace() -> None:
     """``requests_per_second`` is kept for hours, whatever else happens."""
 
-    async def story(stack: Stack) -> UploadReport:
+    async def story(stack: VirtualStack) -> UploadReport:
         campaign, _ = stack.create_campaign()
         report, _ = await stack.upload(campaign, ids(10_000))
         times = [request.at for request in stack.emulator.requests]
@@ -163,7 +164,7 @@ def test_our_own_pace() -> None:
 def test_build_windows() -> None:
     """A campaign that is built again and again in the middle is waited for, every time."""
 
-    async def story(stack: Stack) -> UploadReport:
+    async def story(stack: VirtualStack) -> UploadReport:
         campaign, _ = stack.create_campaign(state="READY", build_seconds=3 * HOUR)
 
         def rebuild() -> None:
@@ -183,7 +184,7 @@ def test_build_windows() -> None:
 def test_a_campaign_that_ends_in_the_middle() -> None:
     """When the campaign is cancelled, what is in stays ADDED and the rest is NOT_ADDED."""
 
-    async def story(stack: Stack) -> UploadReport:
+    async def story(stack: VirtualStack) -> UploadReport:
         campaign, handle = stack.create_campaign()
 
         async def cancel() -> None:
@@ -209,7 +210,7 @@ def test_a_campaign_that_ends_in_the_middle() -> None:
 def test_hangs_time_out(fault: Fault) -> None:
     """A service that hangs costs 30 s a time, and whether it did the work is found out."""
 
-    async def story(stack: Stack) -> UploadReport:
+    async def story(stack: VirtualStack) -> UploadReport:
         campaign, _ = stack.create_campaign()
         report, _ = await stack.upload(campaign, ids(1_000))
         return report
@@ -223,7 +224,7 @@ def test_hangs_time_out(fault: Fault) -> None:
 def test_a_slow_drip_ends() -> None:
     """A reply that trickles for longer than the whole timeout still counts: its status is here."""
 
-    async def story(stack: Stack) -> UploadReport:
+    async def story(stack: VirtualStack) -> UploadReport:
         campaign, _ = stack.create_campaign()
         stack.emulator.inject(Fault.SLOW_DRIP, times=3, drip_seconds=10, drip_bytes=16)
         report, _ = await stack.upload(campaign, ids(300))
@@ -267,7 +268,7 @@ EVERYTHING = {
 def test_everything_at_once(seed: int, naming: str) -> None:
     """Half of all requests go wrong, the listener restarts, others add our ids: it adds up."""
 
-    async def story(stack: Stack) -> UploadReport:
+    async def story(stack: VirtualStack) -> UploadReport:
         campaign, _ = stack.create_campaign(
             holds=ids(20, "HELD"), unknown_to_crm=ids(10, "BAD"), build_seconds=2 * HOUR
         )
@@ -295,7 +296,7 @@ def test_everything_at_once(seed: int, naming: str) -> None:
     assert report.unknown == report.not_added == 0
 
 
-def schedule_trouble(stack: Stack, campaign: EmulatedCampaign, chance: Random) -> None:
+def schedule_trouble(stack: VirtualStack, campaign: EmulatedCampaign, chance: Random) -> None:
     """Restarts, a rebuild, and a competitor with ids of ours, at times of chance."""
     when = 0.0
     for _ in range(6):

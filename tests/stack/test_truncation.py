@@ -19,7 +19,7 @@ from campaigns_async import (
     UnexpectedResponseError,
     ValidationError,
 )
-from tests.stack.harness import Stack, open_stack
+from tests.stack.harness import VirtualStack, open_stack
 from tests.stack.loop import turns, virtual
 from tests.stack.memory import MemoryTransport
 
@@ -32,7 +32,7 @@ SHAPES = ["plain", "chunked", "gzip"]
 class Bench:
     """A stack, and the knife for its replies. ``setup``: of the campaigns."""
 
-    stack: Stack
+    stack: VirtualStack
     setup: Mapping[str, Any]
     server: MemoryTransport | None = None
 
