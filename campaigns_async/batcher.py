@@ -158,7 +158,8 @@ class RecordBatcher:
     def settled_through(self) -> int:
         """Everything submitted at a position below this is settled.
 
-        A worker may acknowledge what it read for those positions.
+        Settled, and not necessarily in: a worker may acknowledge what it read for those positions
+        once it has seen their outcomes, for NOT_ADDED and UNKNOWN are outcomes too.
         """
         return self._settled_through
 

@@ -34,7 +34,7 @@ class CampaignsSession:
     - ``base_url``: replaces the whole root, ``https://api.8x8.com/cc/{site}/campaigns/v1``;
       ``/{campaignId}`` follows it, and ``site`` may be left out. https, except to this machine.
     - ``session``: your own aiohttp session, for a proxy or your own TLS context. It is never closed
-      here. On it more failures count as perhaps sent, see :class:`.Transport`.
+      here. It has no tracing of ours, so on it more failures count as perhaps sent.
     - ``timeout``, ``retry``, ``limits``: see the classes.
     - ``user_agent_suffix``: added to the User-Agent header.
 
