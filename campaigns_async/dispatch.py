@@ -1,14 +1,15 @@
 """Requests on their way: a turn, an attempt, and for single calls another where that is safe."""
 
 import asyncio
+import math
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import count
+from typing import Final
 
 import attrs
 
-from campaigns_async._core.exchange import Request, Response
+from campaigns_async._core.exchange import Request, Response, Seen
 from campaigns_async._core.pacing import Pacing, read_congestion
 from campaigns_async._core.problems import parse_error
 from campaigns_async._core.retry import Backoff, Budget, is_ambiguous, parse_retry_after
@@ -21,9 +22,14 @@ from campaigns_async.errors import (
     TransportError,
     escape,
 )
-from campaigns_async.settings import Settings, Timeout
+from campaigns_async.settings import Settings
 from campaigns_async.slots import Slots
 from campaigns_async.transport import Connections, Transport
+
+_NO_TIME: Final = (
+    "nothing was sent: there was no turn before the deadline; the session's limits are used up by "
+    "other calls, or the service or a limiter asked to wait"
+)
 
 
 class Dispatcher:
@@ -69,24 +75,32 @@ class Dispatcher:
         retry = self.settings.retry
         return Backoff(base=retry.base, cap=retry.cap if cap is None else cap, random=self._random)
 
-    async def attempt(
-        self, request: Request, *, within: float | None = None
-    ) -> Response | TransportError:
+    async def attempt(self, request: Request, *, by: float = math.inf) -> Seen:
         """One attempt, for a caller who has a turn; a failure is returned and not raised.
 
-        ``within``: seconds that are left in all; None for no limit but the timeout.
+        ``by``: the end of all time for it, on the loop's clock; infinity for no end.
         """
+        loop = asyncio.get_running_loop()
         limiter = self.settings.limits.limiter
         if limiter is not None:
             try:
-                await limiter.acquire()
+                async with asyncio.timeout_at(None if by == math.inf else by) as limit:
+                    await limiter.acquire()
             except Exception as error:  # noqa: BLE001 - the caller's own object
-                reason = f"{type(error).__name__}: {escape(str(error))}"
-                return NotSentError(
-                    f"nothing was sent: the limiter's acquire() raised {reason}", permanent=True
-                )
+                if not limit.expired():
+                    reason = f"{type(error).__name__}: {escape(str(error))}"
+                    return NotSentError(
+                        f"nothing was sent: the limiter's acquire() raised {reason}", permanent=True
+                    )
+        left = by - loop.time()
+        if left <= 0:
+            # An attempt with no time left would only make doubt out of certainty.
+            return NotSentError(_NO_TIME, permanent=True)
+        timeout = self.settings.timeout
+        if left < timeout.total:
+            timeout = attrs.evolve(timeout, total=left)
         try:
-            return await self._transport.send(request, _shorten(self.settings.timeout, within))
+            return await self._transport.send(request, timeout)
         except TransportError as failure:
             return failure
 
@@ -109,7 +123,9 @@ class Dispatcher:
         limit = loop.time() + min(retry.deadline, retry.deadline if deadline is None else deadline)
         waits = self.new_backoff()
         ambiguous = False
-        for attempts in count(1):
+        attempts = 0
+        while True:
+            attempts += 1
             seen = await self._attempt_by(limit, request)
             if isinstance(seen, Response) and 200 <= seen.status < 300:
                 self.budget.give_back()
@@ -132,22 +148,16 @@ class Dispatcher:
                 self.slots.hold(wait)
             else:
                 await asyncio.sleep(wait)
-        raise AssertionError  # pragma: no cover - count() does not end
 
-    async def _attempt_by(self, limit: float, request: Request) -> Response | TransportError:
-        loop = asyncio.get_running_loop()
+    async def _attempt_by(self, limit: float, request: Request) -> Seen:
         try:
             async with asyncio.timeout_at(limit):
                 ticket = await self.slots.acquire()
         except TimeoutError:
-            return NotSentError(
-                "nothing was sent: there was no turn before the deadline; the session's limits are "
-                "used up by other calls, or the service asked to wait",
-                permanent=True,
-            )
+            return NotSentError(_NO_TIME, permanent=True)
         congested = None
         try:
-            seen = await self.attempt(request, within=limit - loop.time())
+            seen = await self.attempt(request, by=limit)
             congested = read_congestion(seen)
             if congested and isinstance(seen, Response):
                 # Before the turn is given back: whoever gets it has to wait as well.
@@ -160,10 +170,3 @@ class Dispatcher:
 def now() -> datetime:
     """The wall clock, for dates in replies; all waiting goes by the loop's clock."""
     return datetime.now(UTC)
-
-
-def _shorten(timeout: Timeout, within: float | None) -> Timeout:
-    if within is None or within >= timeout.total:
-        return timeout
-    # Never 0, which aiohttp takes for "no limit".
-    return attrs.evolve(timeout, total=max(within, 0.001))

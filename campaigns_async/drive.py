@@ -1,15 +1,15 @@
 """Runs an engine: waits for turns, sends what it gives, tells it what was seen."""
 
 import asyncio
+import logging
 import math
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Final
 
 from campaigns_async._core.chunker import Chunker
 from campaigns_async._core.dedupe import Dedupe
 from campaigns_async._core.engine import Engine
-from campaigns_async._core.exchange import Request, Response
+from campaigns_async._core.exchange import Request, Seen
 from campaigns_async._core.gate import Gate
 from campaigns_async._core.pacing import Ticket, read_congestion
 from campaigns_async._core.ranks import Ranks
@@ -24,13 +24,16 @@ from campaigns_async.errors import (
     JournalError,
     NotSentError,
     OutcomeUnknownError,
-    TransportError,
     UploadStoppedError,
 )
 from campaigns_async.models import MAX_RECORDS_PER_REQUEST
 
+_logger = logging.getLogger(__name__)
+
 GRACE: Final = 2.0
 """Seconds that requests in flight get to answer after a cancellation."""
+
+_CANCELLED: Final = "the upload was cancelled before the reply came"
 
 _BATCHES_AHEAD: Final = 2
 """Batches on their way for each that may be in flight: room for retries that wait."""
@@ -91,11 +94,13 @@ class Drive:
         self._may_send = may_send
         self._intend = intend
         self._max_in_flight = math.inf if max_in_flight is None else max_in_flight
-        self._deadline_at: float | None = None
+        self._deadline_at = math.inf
         self._turn: asyncio.Future[Ticket] | None = None
         self._grace = GRACE
         self._changed = asyncio.Event()
-        self._tasks: set[asyncio.Task[Response | TransportError]] = set()
+        self._expired: CampaignsError | None = None
+        # In flight, or over and not judged yet.
+        self._tasks: dict[asyncio.Task[Seen], tuple[Piece, Ticket]] = {}
 
     def notify(self) -> None:
         """Something changed outside: rows came, outcomes were taken."""
@@ -137,6 +142,10 @@ class Drive:
         try:
             while True:
                 self._changed.clear()
+                expired, self._expired = self._expired, None
+                if expired is not None:
+                    self.stop(expired)
+                self._judge_what_ended()
                 due = self._send_what_may_go()
                 if not self._tasks and (self._engine.done or self._engine.stopped_by):
                     return
@@ -172,7 +181,8 @@ class Drive:
             self._dispatcher.slots.withdraw(turn)
 
     def _expire(self, error: CampaignsError) -> None:
-        self.stop(error)
+        self._expired = error
+        self.notify()
         # The attempts were given no more time than this; something of the caller's may hang.
         asyncio.get_running_loop().call_later(GRACE, self._cancel)
 
@@ -187,38 +197,38 @@ class Drive:
             self._dispatcher.slots.release(ticket, congested=None)
             return
         task = loop.create_task(self._attempt(piece))
-        self._tasks.add(task)
-        task.add_done_callback(partial(self._finish, piece, ticket))
+        self._tasks[task] = piece, ticket
+        task.add_done_callback(lambda _: self.notify())
 
-    async def _attempt(self, piece: Piece) -> Response | TransportError:
+    async def _attempt(self, piece: Piece) -> Seen:
         if self._intend is not None:
             try:
                 await self._intend(piece)
             except JournalError as error:
                 return NotSentError(f"nothing was sent: {error}", permanent=True)
         request = Request("POST", self._path, encode_records(row.text for row in piece.rows))
-        within = None
-        if self._deadline_at is not None:
-            within = self._deadline_at - asyncio.get_running_loop().time()
-        return await self._dispatcher.attempt(request, within=within)
+        return await self._dispatcher.attempt(request, by=self._deadline_at)
 
-    def _finish(
-        self, piece: Piece, ticket: Ticket, task: "asyncio.Task[Response | TransportError]"
-    ) -> None:
-        """One request is over, however it ended: nothing about it gets lost here."""
-        self._tasks.discard(task)
+    def _judge_what_ended(self) -> None:
+        """Here and not in the tasks' callbacks: what goes wrong must come out of :meth:`run`."""
+        for task in [task for task in self._tasks if task.done()]:
+            self._judge(*self._tasks.pop(task), self._seen(task))
+
+    def _seen(self, task: "asyncio.Task[Seen]") -> Seen:
+        """How a request ended: nothing about it gets lost here."""
         if task.cancelled():
-            seen: Response | TransportError = OutcomeUnknownError(
-                "the upload was cancelled before the reply came"
-            )
-        elif isinstance(bug := task.exception(), ConfigurationError):
+            return OutcomeUnknownError(_CANCELLED)
+        if (bug := task.exception()) is None:
+            return task.result()
+        if isinstance(bug, ConfigurationError):
             # The session was closed meanwhile: no later attempt can do better.
             self.stop(bug)
-            seen = NotSentError(str(bug), permanent=True)
-        elif bug is not None:
-            seen = OutcomeUnknownError(f"the attempt failed: {type(bug).__name__}: {bug}")
-        else:
-            seen = task.result()
+            return NotSentError(str(bug), permanent=True)
+        # Nobody thought of it, so nothing is known of the attempt; but it must be seen.
+        _logger.error("an attempt failed", exc_info=bug)
+        return OutcomeUnknownError(f"the attempt failed: {type(bug).__name__}: {bug}")
+
+    def _judge(self, piece: Piece, ticket: Ticket, seen: Seen) -> None:
         slots = self._dispatcher.slots
         try:
             verdict = decide_verdict(piece.ids, seen, now())
@@ -229,14 +239,17 @@ class Drive:
         finally:
             slots.release(ticket, congested=read_congestion(seen))
         self._on_settled(judged.settled)
-        self._changed.set()
 
     async def _end(self) -> None:
-        if not self._tasks:
-            return
+        """Whatever is in flight gets its grace, and then its verdict."""
         try:
-            await asyncio.wait(set(self._tasks), timeout=self._grace)
-        finally:
-            self._cancel()
             if self._tasks:
+                await asyncio.wait(set(self._tasks), timeout=self._grace)
+                self._cancel()
                 await asyncio.wait(set(self._tasks))
+        finally:
+            # Cancelled once more meanwhile, some may not even be over.
+            self._cancel()
+            for task in list(self._tasks):
+                seen = self._seen(task) if task.done() else OutcomeUnknownError(_CANCELLED)
+                self._judge(*self._tasks.pop(task), seen)

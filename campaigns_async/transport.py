@@ -123,7 +123,7 @@ class Transport:
         """One attempt: a reply, or :exc:`NotSentError` or :exc:`OutcomeUnknownError`.
 
         A reply whose status line arrived is a reply, even if its body then breaks off: it comes
-        with ``complete`` False.
+        with ``broken_off`` set.
         """
         session = self.connections.open()
         trace = _Trace()
@@ -164,24 +164,23 @@ class Transport:
         good = 200 <= reply.status < 300
         cap = MAX_BODY if good else MAX_ERROR_BODY
         body = bytearray()
-        complete = True
+        broken_off = False
         try:
             async for chunk in reply.content.iter_any():
                 body += chunk
                 if len(body) > cap:
-                    complete = False
                     reply.close()
                     break
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             # The status line is here: what it proves, it proves without its body.
-            complete = False
+            broken_off = True
         headers = {name.lower(): self._scrub(value) for name, value in reply.headers.items()}
         # Of a success too: its body may be unreadable, and then goes into an error.
         data = bytes(body[:cap]).replace(self._key.encode(), _MASK.encode())
-        return Response(reply.status, headers, data if complete else self._trim(data), complete)
+        return Response(reply.status, headers, self._trim(data), broken_off)
 
     def _trim(self, data: bytes) -> bytes:
-        """Without a beginning of the key where the body broke off."""
+        """Without a beginning of the key at its end, where the body was cut."""
         key = self._key.encode()
         for length in range(len(key) - 1, len(_MASK), -1):
             if data.endswith(key[:length]):

@@ -72,7 +72,7 @@ async def test_a_reply_comes_as_plain_values(connections: Connections) -> None:
     """Status, headers in lower case and the whole body."""
     async with RawServer(http(409, b"{}", {"X-Some": "thing"})) as server:
         reply = await send(server.url, connections)
-    assert (reply.status, reply.body, reply.complete) == (409, b"{}", True)
+    assert (reply.status, reply.body, reply.broken_off) == (409, b"{}", False)
     assert reply.headers["x-some"] == "thing"
 
 
@@ -85,7 +85,7 @@ async def test_a_compressed_body_is_unpacked(
     packed = gzip.compress(b"[1, 2]") if encoding == "gzip" else zlib.compress(b"[1, 2]")
     async with RawServer(http(status, packed, {"Content-Encoding": encoding})) as server:
         reply = await send(server.url, connections)
-    assert (reply.body, reply.complete) == (b"[1, 2]", True)
+    assert (reply.body, reply.broken_off) == (b"[1, 2]", False)
 
 
 @pytest.mark.parametrize("status", [201, 503])
@@ -94,7 +94,7 @@ async def test_a_chunked_body_is_put_together(connections: Connections, status: 
     head = http(status).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
     async with RawServer(head + b"2\r\n[1\r\n3\r\n, 2\r\n1\r\n]\r\n0\r\n\r\n") as server:
         reply = await send(server.url, connections)
-    assert (reply.body, reply.complete) == (b"[1, 2]", True)
+    assert (reply.body, reply.broken_off) == (b"[1, 2]", False)
 
 
 BREAKS = {
@@ -115,7 +115,7 @@ async def test_a_status_line_counts_even_if_the_body_breaks(
     """The reply comes, marked as not complete."""
     async with RawServer(BREAKS[name].replace(b"201", status)) as server:
         reply = await send(server.url, connections)
-    assert (reply.status, reply.complete) == (int(status), False)
+    assert (reply.status, reply.broken_off) == (int(status), True)
 
 
 @pytest.mark.parametrize("status", [b"201", b"500"])
@@ -141,7 +141,7 @@ async def test_chunks_that_break_behind_the_head_break_the_body_alone(status: by
         aiohttp.ClientSession(trace_configs=[trace]) as session,
     ):
         reply = await send(server.url, Connections(session), timeout)
-    assert (reply.status, reply.complete) == (int(status), False)
+    assert (reply.status, reply.broken_off) == (int(status), True)
 
 
 async def test_chunks_that_break_together_with_the_head_count_as_no_reply(
@@ -165,7 +165,7 @@ async def test_a_body_that_stalls_is_given_up_after_the_read_timeout(
 
     async with RawServer(stall) as server:
         reply = await send(server.url, connections)
-    assert (reply.status, reply.body, reply.complete) == (201, b"[1, ", False)
+    assert (reply.status, reply.body, reply.broken_off) == (201, b"[1, ", True)
 
 
 @pytest.mark.parametrize(("status", "cap"), [(201, MAX_BODY), (400, MAX_ERROR_BODY)])
@@ -175,8 +175,8 @@ async def test_a_body_is_read_up_to_a_cap(connections: Connections, status: int,
     async with RawServer(replies) as server:
         fits = await send(server.url, connections)
         exceeds = await send(server.url, connections)
-    assert (len(fits.body), fits.complete) == (cap, True)
-    assert (len(exceeds.body), exceeds.complete) == (cap, False)
+    assert (len(fits.body), fits.broken_off) == (cap, False)
+    assert (len(exceeds.body), exceeds.broken_off) == (cap, False)
 
 
 async def test_a_small_reply_that_unpacks_to_a_huge_one_is_cut(connections: Connections) -> None:
@@ -184,7 +184,7 @@ async def test_a_small_reply_that_unpacks_to_a_huge_one_is_cut(connections: Conn
     bomb = gzip.compress(b"\0" * (4 * 1024 * 1024))
     async with RawServer(http(500, bomb, {"Content-Encoding": "gzip"})) as server:
         reply = await send(server.url, connections)
-    assert (len(reply.body), reply.complete) == (MAX_ERROR_BODY, False)
+    assert (len(reply.body), reply.broken_off) == (MAX_ERROR_BODY, False)
 
 
 # --- failures, and whether anything was sent
@@ -386,7 +386,7 @@ async def test_a_body_that_breaks_off_within_the_key_shows_none_of_it(
     cut = len(http(500, body)) - (0 if how == "the cap" else len(KEY) - length + 9)
     async with RawServer(http(500, body)[:cut]) as server:
         seen = await send(server.url, connections)
-    assert (seen.body.strip(b"x"), seen.complete) == (b"", False)
+    assert (seen.body.strip(b"x"), seen.broken_off) == (b"", how == "the server")
 
 
 # --- connections

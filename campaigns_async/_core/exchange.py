@@ -5,6 +5,8 @@ from typing import Final
 
 import attrs
 
+from campaigns_async.errors import TransportError
+
 MEDIA_TYPE: Final = "application/vnd.campaigns.v1+json"
 """Of every request with a body, and of the replies (vendor: Overview)."""
 
@@ -22,10 +24,14 @@ class Request:
 class Response:
     """A reply: at least its status line arrived.
 
-    ``headers``: names in lower case. ``complete``: whether the whole body arrived and fits the cap.
+    ``headers``: names in lower case. ``broken_off``: the connection ended before the body did.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    complete: bool = True
+    broken_off: bool = False
+
+
+Seen = Response | TransportError
+"""How an attempt ended, as far as it was seen: a reply, or why there is none."""

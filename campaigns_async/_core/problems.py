@@ -44,7 +44,7 @@ _BY_STATUS: dict[int, type[APIError]] = {
     429: RateLimitError,
 }
 
-_ABOUT_CONTENT = frozenset({400, 409, 422})
+ABOUT_CONTENT = frozenset({400, 409, 422})
 """Statuses whose meaning hangs on the text."""
 
 
@@ -71,7 +71,7 @@ def parse_error(response: Response, now: datetime, ids: Collection[str] = ()) ->
 
 
 def _classify(status: int, problem: Problem, ids: Collection[str]) -> tuple[type[APIError], str]:
-    if status in _ABOUT_CONTENT:
+    if status in ABOUT_CONTENT:
         if says_duplicate(problem, ids):
             return DuplicateRecordError, hints.DUPLICATE
         if says_not_dynamic(problem, ids):

@@ -21,7 +21,14 @@ from campaigns_async.errors import CampaignsError
 from campaigns_async.outcomes import Attribution, Evidence, Status
 
 _FROM_SECOND_COPY: Final = frozenset(
-    {Proof.THROTTLED, Proof.DUPLICATE, Proof.UNCLEAR, Proof.BUSY, Proof.FATAL}
+    {
+        Proof.THROTTLED,
+        Proof.DUPLICATE,
+        Proof.CUT_OFF,
+        Proof.UNCLEAR,
+        Proof.BUSY,
+        Proof.FATAL,
+    }
 )
 """What the second copy of a request may be told though the first one landed. Not INVALID: content
 that is wrong is wrong in both."""
@@ -70,7 +77,8 @@ class Piece:
 
     ``open``: attempts that held all of its rows and may have landed. ``whole``: the batch as it
     first went out, nothing taken away. ``attempts``: requests so far. ``rest``: what waits for the
-    answer to this single one. ``failure``: why the last open attempt is open.
+    answer to this single one. ``failure``: why the last open attempt is open. ``own``:
+    stands for the open attempts at just these rows.
     """
 
     rows: Sequence[Row]
@@ -80,6 +88,7 @@ class Piece:
     whole: bool = True
     rest: "Piece | None" = None
     failure: CampaignsError | None = None
+    own: Attempt | None = None
 
     @classmethod
     def of(cls, batch: Sequence[Row]) -> "Piece":
@@ -126,7 +135,10 @@ class Resolver:
             piece.attempts += 1
         repeated = piece.whole and bool(piece.still_open())
         if meaning.landed is None or (self._gateway_resends and proof in _FROM_SECOND_COPY):
-            piece.open = (*piece.still_open(), Attempt())
+            if piece.own is None:
+                # One for all attempts at just these rows: what refutes one of them refutes all.
+                piece.own = Attempt()
+                piece.open = (*piece.still_open(), piece.own)
             piece.failure = verdict.error
         match meaning.step:
             case Step.SETTLE:

@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 
 from campaigns_async._core.exchange import Response
-from campaigns_async._core.problems import parse_error, unexpected_error
+from campaigns_async._core.problems import ABOUT_CONTENT, parse_error, unexpected_error
 from campaigns_async._core.retry import is_ambiguous
 from campaigns_async._core.wire import UnreadableBodyError, decode_records, encode_id
 from campaigns_async._core.wording import find_named, says_invalid, says_not_dynamic
@@ -40,6 +40,7 @@ class Proof(Enum):
     OPEN = "no reply after sending, 408 or 5xx"
     DUPLICATE = "the text says that a record is on the campaign already"
     INVALID = "the content was refused"
+    CUT_OFF = "refused with 400 or 409, and the reply broke off before it said why"
     UNCLEAR = "refused with 400 or 409, for a reason that fits nothing"
     BUSY = "the campaign's state takes no records now"
     FATAL = "no request like this one can succeed any more"
@@ -71,6 +72,7 @@ MEANING: Final[Mapping[Proof, Meaning]] = {
     Proof.OPEN: Meaning(landed=None, step=Step.RETRY),
     Proof.DUPLICATE: Meaning(landed=False, step=Step.EXCISE),
     Proof.INVALID: Meaning(landed=False, step=Step.TAKE_APART),
+    Proof.CUT_OFF: Meaning(landed=False, step=Step.RETRY),
     Proof.UNCLEAR: Meaning(landed=False, step=Step.TAKE_APART),
     Proof.BUSY: Meaning(landed=False, step=Step.WAIT),
     Proof.FATAL: Meaning(landed=False, step=Step.STOP),
@@ -126,6 +128,8 @@ def decide_verdict(  # noqa: PLR0911 - one for each row of the table
     if 200 <= seen.status < 300:
         return _decide_success(ids, seen)
     error = parse_error(seen, now, ids)
+    if seen.broken_off and seen.status in ABOUT_CONTENT:
+        return Verdict(Proof.CUT_OFF, error)
     match error:
         case RateLimitError():
             return Verdict(Proof.THROTTLED, error)

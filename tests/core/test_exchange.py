@@ -26,5 +26,5 @@ def test_a_request_has_no_place_for_credentials() -> None:
 
 def test_a_reply_is_complete_unless_said_otherwise() -> None:
     """A reply counts as whole unless the transport says that some of its body is missing."""
-    assert Response(200, {}, b"").complete
-    assert not Response(200, {}, b"", complete=False).complete
+    assert not Response(200, {}, b"").broken_off
+    assert Response(200, {}, b"", broken_off=True).broken_off

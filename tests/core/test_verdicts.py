@@ -56,7 +56,13 @@ TABLE: list[tuple[str, Response | TransportError, Proof, type[Exception] | None]
     ("202 with nothing", Response(202, {}, b""), Proof.ADDED, None),
     ("204", Response(204, {}, b""), Proof.ADDED, None),
     ("200 with HTML", page(200), Proof.ADDED, None),
-    ("200 cut off", Response(200, {}, b'{"records": [', complete=False), Proof.ADDED, None),
+    ("200 cut off", Response(200, {}, b'{"records": [', broken_off=True), Proof.ADDED, None),
+    (
+        "409 cut off",
+        Response(409, {}, b'{"title": "Con', broken_off=True),
+        Proof.CUT_OFF,
+        ConflictError,
+    ),
     ("200 with no records", reply(), Proof.ADDED, None),
     ("200 with records without ids", Response(200, {}, b'{"records": [{}]}'), Proof.ADDED, None),
     ("200 with some of them", reply("CRM-12"), Proof.ADDED, None),
@@ -249,7 +255,7 @@ def test_every_truncation_of_a_success_is_a_success() -> None:
     """A 2xx that is cut off at any byte proves that the batch was added."""
     body = reply(*BATCH).body
     for end in range(len(body) + 1):
-        seen = Response(200, {}, body[:end], complete=end == len(body))
+        seen = Response(200, {}, body[:end], broken_off=end < len(body))
         assert decide_verdict(BATCH, seen, NOW).proof is Proof.ADDED
 
 

@@ -112,7 +112,7 @@ def denied_reply(random: Random) -> Response:
 def truncate(random: Random, reply: Response) -> Response:
     """The same with its body broken off somewhere."""
     end = random.randrange(len(reply.body)) if reply.body else 0
-    return attrs.evolve(reply, body=reply.body[:end], complete=False)
+    return attrs.evolve(reply, body=reply.body[:end], broken_off=True)
 
 
 SEEN: Final[Mapping[Fault, Callable[[Random], Response | TransportError]]] = {
