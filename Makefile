@@ -16,7 +16,7 @@ SPLIT := $(MAKE) --no-print-directory --jobs=2 --keep-going \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test simulate test-all lint format docs check clean
+.PHONY: help demo test simulate torture test-all lint format docs check clean
 .PHONY: ruff mypy pyright imports mirror $(VERSIONS:%=test-%)
 
 help: ## List the targets
@@ -40,6 +40,9 @@ test: $(DEV) ## Run all tests (ARGS="-k wire" for some)
 
 simulate: $(DEV) ## Run the engine through simulated worlds (SEEDS=100000 START=0)
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),12000) --start $(or $(START),0) $(ARGS)
+
+torture: $(DEV) ## Kill uploads at every write of their journal (ARGS="tear" for one kind)
+	@$(BIN)/python -m tests.torture $(ARGS)
 
 test-all: $(VERSIONS:%=test-%) ## Run all tests on each supported Python that is found
 

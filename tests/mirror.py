@@ -28,6 +28,7 @@ CROSS_CUTTING: Final[Mapping[str, str]] = {
     "docs": "runs the code blocks of the README and the docs",
     "simulation": "the engine against a model server, over millions of uploads",
     "stack": "claims about the whole, from the session down to a real socket",
+    "torture": "uploads with a journal that are killed and resumed, at any moment",
     "test_mirror.py": "this check, which is no part of the package",
 }
 """What mirrors no module, right under ``tests/``, and why."""

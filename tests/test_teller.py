@@ -1,0 +1,203 @@
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+
+from campaigns_async._core.rows import parse_row
+from campaigns_async._core.settlement import Settlement
+from campaigns_async.outcomes import RecordOutcome, Status
+from campaigns_async.report import MAX_CALLBACK_ERRORS, Progress
+from campaigns_async.teller import Teller
+
+NO_PROGRESS = Progress(read=1, counts={}, requests=0, retries=0, in_flight=0, elapsed=0.0)
+
+
+@attrs.define
+class Told:
+    """What the callbacks got, and how far the journal is."""
+
+    outcomes: list[int] = attrs.Factory(list[int])
+    progress: list[Progress] = attrs.Factory(list[Progress])
+    kept: int = 0
+    room: int = 0
+
+    def teller(
+        self,
+        on_outcome: Callable[[RecordOutcome], Any] | None = None,
+        on_progress: Callable[[Progress], Any] | None = None,
+    ) -> Teller:
+        """One that tells this, unless given other callbacks."""
+        return Teller(
+            on_outcome or (lambda outcome: self.outcomes.append(outcome.index)),
+            on_progress,
+            is_due=lambda mark: mark <= self.kept,
+            progress=lambda: NO_PROGRESS,
+            on_told=self._count,
+        )
+
+    def _count(self) -> None:
+        self.room += 1
+
+
+def settled(*positions: int, recalled: bool = False) -> Settlement:
+    """Rows that are in."""
+    rows = [parse_row(f"CRM-{position}", position) for position in positions]
+    return Settlement(rows, Status.ADDED, recalled=recalled)
+
+
+async def turns(count: int = 10) -> None:
+    """Let everything that can happen without time passing happen."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_nothing_is_told_before_it_is_kept() -> None:
+    """Outcomes wait for their mark, and come in the order of settling."""
+    told = Told()
+    teller = told.teller()
+    teller.add(settled(2, 3), 1)
+    teller.add(settled(0, 1), 2)
+    task = asyncio.create_task(teller.run())
+    await turns()
+    assert told.outcomes == []
+    told.kept = 1
+    teller.wake()
+    await turns()
+    assert (told.outcomes, told.room) == ([2, 3], 1)
+    told.kept = 2
+    teller.finish()
+    await task
+    assert told.outcomes == [2, 3, 0, 1]
+
+
+async def test_it_ends_only_when_all_is_told() -> None:
+    """Finished or not, what is not kept yet is waited for."""
+    told = Told()
+    teller = told.teller()
+    teller.add(settled(0), 1)
+    teller.finish()
+    task = asyncio.create_task(teller.run())
+    await turns()
+    assert not task.done()
+    told.kept = 1
+    teller.wake()
+    await task
+    assert told.outcomes == [0]
+
+
+async def test_what_an_earlier_run_told_is_not_told_again() -> None:
+    """Recalled verdicts count, and are no news."""
+    told = Told()
+    teller = told.teller()
+    teller.add(settled(0, recalled=True), 0)
+    teller.add(settled(1), 0)
+    teller.finish()
+    await teller.run()
+    assert told.outcomes == [1]
+
+
+async def test_outcomes_that_nobody_takes_leave_no_room() -> None:
+    """From 2,000 waiting rows on nothing more should be sent; telling makes room again."""
+    told = Told()
+    teller = told.teller()
+    teller.add(settled(*range(1_999)), 1)
+    assert teller.has_room
+    teller.add(settled(1_999), 1)
+    assert not teller.has_room
+    told.kept = 1
+    teller.finish()
+    await teller.run()
+    assert (teller.has_room, len(told.outcomes)) == (True, 2_000)
+
+
+async def test_without_a_callback_nothing_waits() -> None:
+    """There is room however much is settled."""
+    teller = Teller(
+        None, None, is_due=lambda _: False, progress=lambda: NO_PROGRESS, on_told=pytest.fail
+    )
+    teller.add(settled(*range(5_000)), 1)
+    assert teller.has_room
+    teller.finish()
+    await teller.run()
+
+
+async def test_async_callbacks_are_awaited_one_at_a_time() -> None:
+    """The next outcome is told when the callback is done with the one before."""
+    running: list[int] = []
+    most = 0
+
+    async def slow(outcome: RecordOutcome) -> None:
+        nonlocal most
+        running.append(outcome.index)
+        most = max(most, len(running))
+        await turns(3)
+        running.remove(outcome.index)
+        told.outcomes.append(outcome.index)
+
+    told = Told()
+    teller = told.teller(slow)
+    teller.add(settled(0, 1, 2), 0)
+    teller.finish()
+    await teller.run()
+    assert (told.outcomes, most) == ([0, 1, 2], 1)
+
+
+async def test_what_a_callback_raises_is_noted(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged with its kind, the first ones are kept, and the rest is told all the same."""
+
+    def fail(outcome: RecordOutcome) -> None:
+        told.outcomes.append(outcome.index)
+        raise ValueError(outcome.index)
+
+    told = Told()
+    teller = told.teller(fail)
+    teller.add(settled(*range(MAX_CALLBACK_ERRORS + 5)), 0)
+    teller.finish()
+    with caplog.at_level(logging.WARNING):
+        await teller.run()
+    assert told.outcomes == list(range(MAX_CALLBACK_ERRORS + 5))
+    assert [error.args for error in teller.errors] == [(i,) for i in range(MAX_CALLBACK_ERRORS)]
+    assert caplog.messages[0] == "a callback of the upload raised ValueError"
+
+
+async def test_a_cancellation_inside_a_callback_is_the_callbacks_own() -> None:
+    """It is noted like an exception; one of the teller itself ends it."""
+
+    async def cancelled(outcome: RecordOutcome) -> None:
+        told.outcomes.append(outcome.index)
+        if outcome.index == 0:
+            raise asyncio.CancelledError
+        await asyncio.Event().wait()
+
+    told = Told()
+    teller = told.teller(cancelled)
+    teller.add(settled(0, 1), 0)
+    task = asyncio.create_task(teller.run())
+    await turns()
+    assert (told.outcomes, len(teller.errors)) == ([0, 1], 1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(teller.errors) == 1
+
+
+async def test_progress_is_told_while_nothing_is_settled_and_at_the_end() -> None:
+    """Now and then without any news, and once more when all is over."""
+    told = Told()
+    second = asyncio.Event()
+
+    def note(progress: Progress) -> None:
+        told.progress.append(progress)
+        if len(told.progress) == 2:
+            second.set()
+
+    teller = told.teller(on_progress=note)
+    task = asyncio.create_task(teller.run())
+    await asyncio.wait_for(second.wait(), 30)
+    teller.finish()
+    before = len(told.progress)
+    await task
+    assert len(told.progress) == before + 1
