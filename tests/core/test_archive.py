@@ -20,6 +20,7 @@ from campaigns_async.errors import (
 
 
 def again(error: CampaignsError) -> CampaignsError:
+    """The error after it was kept."""
     found = decode_error(encode_error(error))
     assert found is not None
     return found

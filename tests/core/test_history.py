@@ -9,6 +9,7 @@ from campaigns_async.outcomes import Attribution, Evidence, Status
 
 
 def rows(first: int, last: int) -> list[Row]:
+    """Rows of an input, both ends in them."""
     return [parse_row(f"CRM-{i}", i) for i in range(first, last + 1)]
 
 
@@ -19,6 +20,7 @@ def history(
     split: tuple[int, ...] = (),
     exceptions: tuple[Kept, ...] = (),
 ) -> History:
+    """What an earlier run left."""
     return History(
         settled=Spans(settled), open=Spans(open), split=frozenset(split), exceptions=exceptions
     )

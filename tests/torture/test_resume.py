@@ -1,6 +1,8 @@
 """A second run of the same upload: what it takes over, and what it refuses."""
 
+import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -143,3 +145,172 @@ async def test_broken_text_is_a_verdict_like_another(desk: Desk) -> None:
         assert (report.total, report.added, report.rejected) == (126, 125, 1)
     with Journal.open(desk.journal) as journal:
         assert journal.report().rejected == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"order": "server"}, "order was 'input' and is now 'server'"),
+        ({"rank_start": 5}, "rank_start was 1 and is now 5"),
+        ({"on_duplicate": "error"}, "on_duplicate was 'first' and is now 'error'"),
+        ({"settings": {"tenant": "other"}}, "tenant was 'demo-tenant' and is now 'other'"),
+        ({"settings": {"base_url": None, "site": "UK3"}}, "address was 'http://127.0.0.1:"),
+    ],
+    ids=["order", "rank_start", "on_duplicate", "tenant", "address"],
+)
+async def test_another_call_is_refused(desk: Desk, changes: dict[str, Any], sentence: str) -> None:
+    """What shapes the requests must be as before; the sentence says what is not."""
+    desk.after(2, desk.refuse_all)
+    await desk.upload(ids(450))
+    desk.mend()
+    content, requests = desk.content, desk.emulator.request_count
+    with pytest.raises(JournalError, match=sentence):
+        await desk.upload(ids(450), **changes)
+    assert (desk.content, desk.emulator.request_count) == (content, requests)
+    report = await desk.upload(ids(450))
+    assert (report.total, report.added) == (450, 450)
+
+
+async def test_another_campaign_is_refused(desk: Desk) -> None:
+    """A journal belongs to one."""
+    await desk.upload(ids(3))
+    desk.campaign = desk.emulator.create_campaign()
+    with pytest.raises(JournalError, match=r"campaign was '/.*/records' and is now"):
+        await desk.upload(ids(3))
+    assert len(desk.campaign.ledger) == 0
+
+
+@pytest.mark.parametrize("size", [0, 1, 99, 100, 101, 200, 300])
+@pytest.mark.parametrize("kind", ["list", "async"])
+async def test_a_complete_upload_is_not_sent_again(desk: Desk, size: int, kind: str) -> None:
+    """A rerun reads the input, sends nothing, and returns the same counts."""
+
+    def source() -> Any:
+        return as_async(ids(size)) if kind == "async" else ids(size)
+
+    first = await desk.upload(source())
+    requests = desk.emulator.request_count
+    second = await desk.upload(source())
+    assert (first.total, first.added) == (size, size)
+    assert (second.counts, second.total, second.requests) == (
+        first.counts,
+        first.total,
+        first.requests,
+    )
+    assert desk.emulator.request_count == requests
+    assert final_tellings(desk) == list(range(size))
+
+
+@pytest.mark.parametrize("how", ["deadline", "cancelled", "rejects", "refused"])
+@pytest.mark.parametrize("kind", ["list", "async"])
+async def test_a_stopped_upload_ends_like_an_uninterrupted_one(
+    desk: Desk, how: str, kind: str
+) -> None:
+    """However a run was stopped, the next one makes the account whole, and tells each row once."""
+    desk.campaign.unknown_to_crm = ["CRM-77"]
+    desk.campaign.hold(["CRM-210", "CRM-211"])
+    rows: list[Any] = [*ids(150), " ", *ids(170, 150)]
+
+    def source() -> Any:
+        return as_async(rows) if kind == "async" else rows
+
+    desk.emulator.inject(Fault.DROP_AFTER_COMMIT)
+    match how:
+        case "deadline":
+            desk.emulator.inject(Fault.HANG)
+            first = await desk.upload(source(), deadline=0.3)
+        case "cancelled":
+            task = asyncio.ensure_future(desk.upload(source()))
+            desk.after(3, task.cancel)
+            with pytest.raises(asyncio.CancelledError) as cancelled:
+                await task
+            first = cancelled.value.report  # type: ignore[attr-defined]
+        case "rejects":
+            first = await desk.upload(source(), stop_after_rejects=1)
+        case _:
+            desk.after(2, desk.refuse_all)
+            first = await desk.upload(source())
+    assert first.stopped_by is not None
+    with Journal.open(desk.journal) as journal:
+        kept = journal.report()
+        assert (kept.added, kept.present) == (first.added, first.present)
+        assert sum(kept.counts.values()) == kept.total
+    desk.mend()
+    report = await desk.upload(source())
+    assert (report.total, report.rejected, report.added + report.present) == (321, 2, 319)
+    assert desk.campaign.ledger.keys() == set(ids(320)) - {"CRM-77"}
+    ours = set(desk.campaign.added_by(None))
+    with Journal.open(desk.journal) as journal:
+        assert journal.complete
+        for outcome in journal.outcomes():
+            row = rows[outcome.index]
+            if outcome.status is Status.ADDED or outcome.attribution is Attribution.UNCLEAR:
+                assert row in ours
+            elif outcome.attribution is Attribution.THEIRS:
+                assert row in {"CRM-210", "CRM-211"}
+
+
+async def test_the_clock_may_go_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing in the journal depends on what time it is."""
+    desk.after(2, desk.refuse_all)
+    await desk.upload(ids(450))
+    desk.mend()
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    report = await desk.upload(ids(450))
+    assert (report.total, report.added) == (450, 450)
+
+
+async def test_no_key_and_no_record_is_in_the_file(desk: Desk) -> None:
+    """Positions and verdicts alone: neither the key nor an id that was added."""
+    desk.copy_journal(desk.journal)
+    copy = desk.crash_at(3)
+    await desk.upload(ids(450))
+    for path in copy.parent.iterdir():
+        content = path.read_bytes()
+        assert desk.emulator.api_key.encode() not in content
+        assert b"CRM-" not in content
+
+
+async def test_the_second_upload_is_refused_while_the_first_runs(desk: Desk) -> None:
+    """The first goes on as if nothing had happened."""
+    seen: list[BaseException | None] = []
+
+    async def second() -> None:
+        with pytest.raises(JournalError, match="is open in another process; let that one end"):
+            await desk.upload(ids(450))
+        with pytest.raises(JournalError, match="is open in another process"):
+            Journal.open(desk.journal)
+        seen.append(None)
+
+    tasks: list[asyncio.Task[None]] = []
+    desk.after(2, lambda: tasks.append(asyncio.ensure_future(second())))
+    desk.emulator.inject(Fault.UNAVAILABLE, retry_after=1)
+    report = await desk.upload(ids(450))
+    await asyncio.gather(*tasks)
+    assert (report.total, report.added, seen) == (450, 450, [None])
+
+
+async def test_a_taken_apart_batch_is_never_inferred(desk: Desk) -> None:
+    """With ``exclusive``, half a batch that landed before a crash proves nothing of the rest."""
+    desk.campaign.unknown_to_crm = ["CRM-90"]
+    one = {"limits": Limits(max_in_flight=1, initial_in_flight=1)}
+    for crash_at in (1, 2, 3):
+        desk.journal = desk.journal.with_name(f"journal-{crash_at}")
+        desk.campaign = desk.emulator.create_campaign(unknown_to_crm=["CRM-90"])
+        crashed = desk.journal.with_name(f"crashed-{crash_at}")
+
+        def crash(crashed: Any = crashed) -> None:
+            desk.copy_journal(crashed)
+            desk.refuse_all()
+
+        desk.after(crash_at, crash)
+        await desk.upload(ids(100), exclusive=True, settings=one)
+        desk.mend()
+        report = await desk.upload(ids(100), exclusive=True, settings=one, journal=crashed)
+        ours = set(desk.campaign.added_by(None))
+        assert (report.total, report.rejected, report.unknown) == (100, 1, 0)
+        assert len(ours) == 99
+        with Journal.open(crashed) as journal:
+            assert all(
+                f"CRM-{o.index}" in ours for o in journal.outcomes() if o.status is Status.ADDED
+            )

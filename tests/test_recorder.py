@@ -1,0 +1,306 @@
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from campaigns_async._core.dedupe import Repeat
+from campaigns_async._core.resolver import Piece
+from campaigns_async._core.rows import Row, parse_any
+from campaigns_async._core.settlement import Settlement
+from campaigns_async.errors import CampaignsError, InvalidRecordError, JournalError
+from campaigns_async.journal_file import Changes, JournalFile
+from campaigns_async.outcomes import Evidence, Status
+from campaigns_async.recorder import Recorder, Unrecorded
+
+IDENTITY = {"campaign": "/one/records", "tenant": "acme", "order": "input"}
+
+
+def rows(first: int, count: int) -> list[Row]:
+    """Rows of an input."""
+    return [parse_any(f"CRM-{i}", i) for i in range(first, first + count)]
+
+
+def added(some: list[Row]) -> Settlement:
+    """They are in."""
+    return Settlement(some, Status.ADDED, evidence=Evidence.CONFIRMED)
+
+
+class BrokenFile(JournalFile):
+    """One that can be written only so often."""
+
+    left = 1_000
+
+    def write(self, changes: Changes) -> None:
+        """Or not."""
+        self.left -= 1
+        if self.left < 0:
+            msg = "the disk is full"
+            raise JournalError(msg)
+        super().write(changes)
+
+
+class Run:
+    """One recorder, with its news."""
+
+    def __init__(self, path: Path, identity: dict[str, Any] | None = None) -> None:
+        self.file = BrokenFile.open(path, create=True)
+        self.news = asyncio.Event()
+        self.errors: list[CampaignsError] = []
+        try:
+            self.recorder = Recorder(
+                self.file,
+                identity=identity or IDENTITY,
+                on_news=self.news.set,
+                on_error=self.errors.append,
+            )
+        except JournalError:
+            self.file.close()
+            raise
+        self.recorder.facts = lambda: {"read": 1, "requests": 2}
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for news that make it true."""
+        while not condition():
+            self.news.clear()
+            if not condition():
+                await asyncio.wait_for(self.news.wait(), 30)
+
+    def state(self) -> dict[str, Any]:
+        """What is on disk."""
+        state: dict[str, Any] = self.file.read_fact("state")
+        return state
+
+    def crash(self) -> None:
+        """As if the process ended here."""
+        self.file.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where there is no journal yet."""
+    return tmp_path / "journal"
+
+
+async def reserve(run: Run, count: int, *, exhausted: bool = False) -> list[Row]:
+    """Rows that were read, and may be sent."""
+    run.recorder.put(rows(0, count), exhausted=exhausted)
+    await run.until(lambda: run.state() is not None and run.state()["reserved"] >= count)
+    await run.until(lambda: run.recorder._pump is None)  # noqa: SLF001 - quiet again
+    return run.recorder.take()
+
+
+async def test_rows_are_taken_only_when_they_are_reserved(path: Path) -> None:
+    """Not before it is on disk that they may be sent."""
+    run = Run(path)
+    run.recorder.put(rows(0, 100), exhausted=False)
+    assert run.recorder.take() == []
+    await run.until(lambda: len(run.recorder.take()) == 100)
+    assert run.state()["reserved"] == 100
+    await run.recorder.close(None)
+
+
+async def test_the_end_is_known_when_it_is_on_disk(path: Path) -> None:
+    """A last partial batch goes out only when the file says that it is the last."""
+    run = Run(path)
+    before = run.recorder.complete
+    run.recorder.put(rows(0, 30), exhausted=True)
+    assert [before, run.recorder.complete] == [False, False]
+    await run.until(lambda: bool(run.recorder.take()))
+    assert [run.recorder.complete, run.state()["total"]] == [True, 30]
+    await run.recorder.close(None)
+
+
+async def test_an_input_that_failed_has_no_end(path: Path) -> None:
+    """What was read is settled, and its short last batch marked, for there may be more."""
+    run = Run(path)
+    run.recorder.put(rows(0, 30), exhausted=True, failed=True)
+    await run.until(lambda: run.recorder._sealed)  # noqa: SLF001 - nothing else tells yet
+    taken = run.recorder.take()
+    assert run.recorder.complete
+    assert run.state()["total"] is None
+    await run.recorder.intend(Piece.of(taken))
+    assert run.file.read_split() == {0}
+    await run.recorder.close(None)
+
+
+async def test_verdicts_are_due_when_they_are_on_disk(path: Path) -> None:
+    """The mark of a settlement tells; ADDED takes a range, the rest a row each."""
+    run = Run(path)
+    taken = await reserve(run, 100)
+    mark = run.recorder.settle(
+        [
+            added(taken[:50]),
+            Settlement(taken[50:51], Status.DUPLICATE, repeat=Repeat(3, differs=True)),
+            Settlement(taken[60:61], Status.UNKNOWN),
+            Settlement(taken[70:80], Status.ADDED, recalled=True),
+        ]
+    )
+    assert not run.recorder.is_kept(mark)
+    await run.until(lambda: run.recorder.is_kept(mark))
+    assert run.state()["settled"] == [[0, 50]]
+    (kept,) = run.file.read_exceptions()
+    assert (kept.position, kept.duplicate_of, kept.differs) == (50, 3, True)
+    await run.recorder.close("stopped")
+    file = JournalFile.open(path, create=False)
+    state = file.read_fact("state")
+    assert (state["reserved"], state["open"], state["stopped"]) == (0, [[60, 60]], "stopped")
+    file.close()
+
+
+async def test_verdicts_beyond_what_was_read_are_not_kept(path: Path) -> None:
+    """The digest says nothing of rows that came after a stop."""
+    run = Run(path)
+    await reserve(run, 100)
+    run.recorder.settle([Settlement(rows(500, 1), Status.REJECTED)])
+    await run.recorder.close("stopped")
+    file = JournalFile.open(path, create=False)
+    assert (file.read_fact("state")["settled"], list(file.read_exceptions())) == ([], [])
+    file.close()
+
+
+async def test_a_part_waits_until_its_batch_is_marked(path: Path) -> None:
+    """A whole batch goes at once; the first part of one only when the file says so."""
+    run = Run(path)
+    taken = await reserve(run, 100)
+    whole = Piece.of(taken)
+    await run.recorder.intend(whole)
+    assert run.file.read_split() == set()
+    await asyncio.gather(
+        run.recorder.intend(whole.part(taken[:50])), run.recorder.intend(whole.part(taken[50:]))
+    )
+    assert run.file.read_split() == {0}
+    await run.recorder.intend(whole.part(taken[:1]))
+    await run.recorder.close(None)
+
+
+async def test_a_resume_sends_nothing_before_the_input_is_proved(path: Path) -> None:
+    """Then everything that was reserved may be open, and it takes over the verdicts."""
+    run = Run(path)
+    taken = await reserve(run, 300)
+    mark = run.recorder.settle([added(taken[:100])])
+    await run.until(lambda: run.recorder.is_kept(mark))
+    run.crash()
+
+    again = Run(path)
+    assert again.recorder.earlier["requests"] == 2
+    history = again.recorder.history
+    assert history is not None
+    assert [history.is_settled(99), history.is_settled(100)] == [True, False]
+    assert [history.is_open(299), history.is_open(300)] == [True, False]
+    read = 0
+    while (most := again.recorder.most()) and not again.recorder._input.proved:  # noqa: SLF001
+        assert not again.recorder.may_send
+        again.recorder.put(rows(read, most), exhausted=False)
+        read += most
+    assert read == 300
+    await again.until(lambda: again.recorder.may_send)
+    assert len(again.recorder.take()) == 300
+    assert again.errors == []
+    await again.recorder.close(None)
+
+
+@pytest.mark.parametrize(
+    ("input_rows", "sentence"),
+    [
+        ([parse_any("OTHER", 0), *rows(1, 99)], "its first 100 records are not the same"),
+        (rows(0, 40), "it has 40 records, and 100 were read before"),
+    ],
+    ids=["other", "shorter"],
+)
+async def test_another_input_is_refused(path: Path, input_rows: list[Row], sentence: str) -> None:
+    """Nothing is written then, and nothing more is read."""
+    run = Run(path)
+    await reserve(run, 100)
+    before = run.state()
+    run.crash()
+
+    again = Run(path)
+    again.recorder.put(input_rows, exhausted=True)
+    (error,) = again.errors
+    assert (error, sentence in str(error)) == (again.recorder.refused, True)
+    assert (again.recorder.may_send, again.recorder.most()) == (False, 0)
+    assert again.state() == before
+    again.recorder.rest()
+    await again.recorder.close("refused")
+    file = JournalFile.open(path, create=False)
+    assert file.read_fact("state") == before
+    file.close()
+
+
+async def test_an_input_that_fails_too_soon_is_not_refused(path: Path) -> None:
+    """It may be the right one; nothing is sent in this run."""
+    run = Run(path)
+    await reserve(run, 100)
+    run.crash()
+    again = Run(path)
+    again.recorder.put(rows(0, 40), exhausted=True, failed=True)
+    (error,) = again.errors
+    assert "nothing was sent in this run" in str(error)
+    assert again.recorder.refused is None
+    await again.recorder.close("failed")
+
+
+async def test_another_upload_is_refused(path: Path) -> None:
+    """With what is different, each by name."""
+    Run(path).crash()
+    with pytest.raises(JournalError) as refused:
+        Run(path, {**IDENTITY, "tenant": "other", "order": "server"})
+    assert (
+        "belongs to another upload: tenant was 'acme' and is now 'other'; "
+        "order was 'input' and is now 'server'. Use another journal"
+    ) in str(refused.value)
+
+
+async def test_a_journal_that_cannot_be_written_ends_the_upload(path: Path) -> None:
+    """It is told once; whoever waits is woken with it, and nothing waits any more."""
+    run = Run(path)
+    taken = await reserve(run, 100)
+    run.file.left = 0
+    whole = Piece.of(taken)
+    for _ in range(2):
+        with pytest.raises(JournalError):
+            await run.recorder.intend(whole.part(taken[:50]))
+    mark = run.recorder.settle([added(taken)])
+    assert run.recorder.is_kept(mark)
+    assert [str(error) for error in run.errors] == ["the disk is full"]
+    await run.recorder.close("stopped")
+
+
+async def test_reading_does_not_run_ahead_for_ever(path: Path) -> None:
+    """While a commit is under way, 10,000 rows wait at most."""
+    run = Run(path)
+    for first in range(0, 10_000, 100):
+        assert run.recorder.most() == 100
+        run.recorder.put(rows(first, 100), exhausted=False)
+    assert run.recorder.most() == 0
+    assert len(run.recorder.rest()) == 10_000
+    await run.recorder.close(None)
+
+
+async def test_rows_that_cannot_be_sent_are_input_too(path: Path) -> None:
+    """Another bad row is another input."""
+    run = Run(path)
+    bad = Row(0, None, "", "", "", InvalidRecordError("blank", index=0))
+    run.recorder.put([bad], exhausted=True)
+    await run.until(lambda: bool(run.recorder.take()))
+    run.crash()
+    again = Run(path)
+    again.recorder.put(rows(0, 1), exhausted=True)
+    assert again.recorder.refused is not None
+    await again.recorder.close(None)
+
+
+async def test_without_a_journal_nothing_waits() -> None:
+    """Rows can be taken at once, and outcomes told at once."""
+    none = Unrecorded()
+    assert (none.may_send, none.most(), none.earlier) == (True, 100, {})
+    some = rows(0, 3)
+    none.put(some, exhausted=True)
+    assert none.complete
+    assert none.take() == some
+    assert none.rest() == []
+    assert none.is_kept(none.settle([added(some)]))
+    await none.intend(Piece.of(some))
+    await none.close(None)
