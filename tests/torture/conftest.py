@@ -57,6 +57,7 @@ class Desk:
     def mend(self) -> None:
         """Let the next upload succeed."""
         self.emulator.service.doors.key_revoked = False
+        self.emulator.clear_faults()
 
     def session(self, **settings: Any) -> CampaignsSession:
         """One that does not wait long."""
