@@ -54,10 +54,25 @@ class Journal:
         return dict(self._file.read_fact("identity") or {})
 
     @property
+    def total(self) -> int | None:
+        """Rows of the input; None while its end has not been seen."""
+        return self._state.get("total")
+
+    @property
+    def read(self) -> int:
+        """Rows that were read so far; 0 where no upload has begun."""
+        read: int = self._state.get("read", 0)
+        return read
+
+    @property
+    def settled(self) -> int:
+        """Rows that have their final verdict; told at once, however many they are."""
+        return len(self._settled)
+
+    @property
     def complete(self) -> bool:
         """Whether every row of the input has its final verdict."""
-        total = self._state.get("total")
-        return total is not None and len(self._settled) == total
+        return self.total is not None and self.settled == self.total
 
     def report(self) -> UploadReport:
         """The account of the whole upload, all runs together, as it stands."""
@@ -76,7 +91,7 @@ class Journal:
             retries=state.get("retries", 0),
             elapsed=state.get("elapsed", 0.0),
             stopped_by=self._stopped,
-            exhausted=state.get("total") is not None,
+            exhausted=self.total is not None,
         )
 
     def outcomes(self) -> Iterator[RecordOutcome]:
@@ -88,7 +103,7 @@ class Journal:
         exceptions = self._file.read_exceptions()
         kept = next(exceptions, None)
         unfinished = self._stopped or UploadStoppedError(_UNFINISHED)
-        for position in range(self._state.get("read", 0)):
+        for position in range(self.read):
             while kept is not None and kept.position < position:
                 kept = next(exceptions, None)
             if position not in self._settled:
