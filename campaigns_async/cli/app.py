@@ -8,6 +8,7 @@ import click
 
 from campaigns_async.cli.actions import COMMANDS
 from campaigns_async.cli.failures import Exit, explain
+from campaigns_async.cli.journal import journal
 from campaigns_async.cli.local import demo, emulator
 from campaigns_async.cli.upload import upload
 
@@ -84,6 +85,13 @@ def version() -> None:
     click.echo(f"campaigns-async {version_of('campaigns-async')}")
 
 
-for command in (upload, *COMMANDS, emulator, demo, version):
+def _add(command: click.Command) -> None:
     command.params.append(_debug_option())
     app.add_command(command)
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            child.params.append(_debug_option())
+
+
+for each in (upload, journal, *COMMANDS, emulator, demo, version):
+    _add(each)

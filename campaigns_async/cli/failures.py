@@ -14,6 +14,7 @@ from campaigns_async.errors import (
     ConfigurationError,
     ConflictError,
     InvalidRecordError,
+    JournalError,
     NotFoundError,
     NotSentError,
     OutcomeUnknownError,
@@ -44,7 +45,7 @@ EXIT_CODES: Final = """\
 
 _Kinds = tuple[type[CampaignsError], ...]
 _CODES: Final[tuple[tuple[_Kinds, Exit], ...]] = (
-    ((ConfigurationError, InvalidRecordError), Exit.USAGE),
+    ((ConfigurationError, InvalidRecordError, JournalError), Exit.USAGE),
     (
         (AuthenticationError, PermissionDeniedError, NotFoundError, UnexpectedResponseError),
         Exit.ACCESS,

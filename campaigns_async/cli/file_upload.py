@@ -1,7 +1,8 @@
 """A file on its way: its rows through an upload, and into the account and the reject file."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any, cast
 
 import attrs
@@ -9,31 +10,39 @@ import attrs
 from campaigns_async._core.ranks import Order
 from campaigns_async.cli.background import BackgroundRows
 from campaigns_async.cli.failures import Failure
-from campaigns_async.cli.files import RecordFile
+from campaigns_async.cli.files import ReadingStopped, RecordFile
 from campaigns_async.cli.interrupts import on_interrupts
 from campaigns_async.cli.progress import UploadBar
 from campaigns_async.cli.rejects import RejectFile
-from campaigns_async.cli.report import Result
+from campaigns_async.cli.report import UNSETTLED, Result
 from campaigns_async.cli.rows import AnyRow, BrokenRow
 from campaigns_async.cli.tally import Tally
-from campaigns_async.errors import CampaignsError, UploadStoppedError
+from campaigns_async.errors import CampaignsError, JournalError, UploadStoppedError
+from campaigns_async.journal import Journal
 from campaigns_async.outcomes import FAILED, RecordOutcome
 from campaigns_async.report import Progress, UploadReport
 from campaigns_async.session import CampaignsSession
 
+_LONGER = "the file has more rows than the upload read"
 _FINISHING = "Stopping: what is on its way is being finished. Press Ctrl-C again to stop at once."
 _STOPPING = "Stopping at once: requests under way get two seconds to answer."
 
 
 @attrs.frozen(kw_only=True)
 class Wishes:
-    """How the upload is to be done; see `CampaignHandle.upload`."""
+    """How the upload is to be done; see `CampaignHandle.upload`.
+
+    ``journal``: None for none. ``resumed``: whether it holds an earlier run, whose rows are not
+    told again: then the account is taken from it at the end, and the file read once more.
+    """
 
     order: Order = "input"
     rank_start: int = 1
     exclusive: bool = False
     deadline: float | None = None
     stop_after_rejects: int | None = None
+    journal: Path | None = None
+    resumed: bool = False
 
 
 class FileUpload:
@@ -47,11 +56,13 @@ class FileUpload:
         *,
         rejects: RejectFile | None = None,
         wishes: Wishes = Wishes(),
+        reopen: Callable[[], RecordFile] | None = None,
     ) -> None:
         self._campaign = session.campaign(campaign_id)
         self._file = file
         self._rejects = rejects
         self._wishes = wishes
+        self._reopen = reopen
         self._tally = Tally(file.numbers)
         self._bar = UploadBar()
         self._pipe: BackgroundRows | None = None
@@ -72,17 +83,22 @@ class FileUpload:
                 except asyncio.CancelledError as cancelled:
                     report = _report_of(cancelled)
                     self._interrupted = True
+                except ReadingStopped as stopped:
+                    report = _report_of(stopped)
                 except (OSError, Failure) as error:
                     report = _report_of(error)
                     self._faults.append(f"{self._file.name} was not read to its end: {error}")
             stopped_by = report.stopped_by
             if self._interrupted and isinstance(stopped_by, UploadStoppedError | None):
                 stopped_by = UploadStoppedError("the upload was interrupted by Ctrl-C")
-            if stopped_by is not None:
+            left_out = 0
+            if self._wishes.resumed:
+                left_out = await self._recount(stopped_by)
+            elif stopped_by is not None:
                 left_out = await self._account_for_unread(stopped_by)
-                if report.stopped_by is None and not left_out:
-                    # Ctrl-C came when all had been read.
-                    stopped_by = None
+            if report.stopped_by is None and not left_out:
+                # Ctrl-C came when all had been read.
+                stopped_by = None
         return self._result(report, stopped_by)
 
     async def _upload(self) -> UploadReport:
@@ -95,12 +111,15 @@ class FileUpload:
             exclusive=wishes.exclusive,
             deadline=wishes.deadline,
             stop_after_rejects=wishes.stop_after_rejects,
-            on_outcome=self._settle,
+            journal=wishes.journal,
+            on_outcome=None if wishes.resumed else self._settle,
             on_progress=self._show,
         )
 
     def _settle(self, outcome: RecordOutcome) -> None:
-        row: AnyRow = outcome.record_in
+        self._account_for(outcome, outcome.record_in)
+
+    def _account_for(self, outcome: RecordOutcome, row: AnyRow) -> None:
         if isinstance(row, BrokenRow):
             outcome = attrs.evolve(outcome, error=row.error)
         self._tally.add(outcome, row)
@@ -154,6 +173,30 @@ class FileUpload:
         for row in self._pipe.buffered():
             yield row
 
+    async def _recount(self, stopped_by: CampaignsError | None) -> int:
+        """The account of all runs: their outcomes from the journal, their rows from the file."""
+        journal, reopen = self._wishes.journal, self._reopen
+        if journal is None or reopen is None:
+            return 0
+        left_out = 0
+        try:
+            with Journal.open(journal) as kept, reopen() as again:
+                self._file, self._tally = again, Tally(again.numbers)
+                if self._rejects is not None:
+                    self._rejects.begin()
+                outcomes = kept.outcomes()
+                for row in again:
+                    outcome = next(outcomes, None)
+                    if outcome is None:
+                        self._leave_out(row, stopped_by or UploadStoppedError(_LONGER))
+                        left_out += 1
+                        continue
+                    left_out += outcome.status in UNSETTLED
+                    self._account_for(_complete(outcome, row, stopped_by), row)
+        except (OSError, Failure, JournalError) as error:
+            self._faults.append(f"the account could not be taken from the journal: {error}")
+        return left_out
+
     def _leave_out(self, row: AnyRow, stopped_by: CampaignsError) -> None:
         self._tally.add_unread(row, stopped_by)
         if self._rejects is not None:
@@ -177,7 +220,19 @@ class FileUpload:
             remarks=(file.decoding_note,) if file.decoding_note else (),
             faults=tuple(self._faults),
             rejects=None if self._rejects is None else str(self._rejects.path),
+            journal=None if self._wishes.journal is None else str(self._wishes.journal),
         )
+
+
+def _complete(
+    outcome: RecordOutcome, row: AnyRow, stopped_by: CampaignsError | None
+) -> RecordOutcome:
+    """An outcome from the journal with what only this run knows: the id, and why it stopped."""
+    error = outcome.error
+    if outcome.status in UNSETTLED and isinstance(error, UploadStoppedError):
+        error = stopped_by or error
+    id_ = None if isinstance(row, BrokenRow) else row.crm_record_id
+    return attrs.evolve(outcome, crm_record_id=id_, error=error)
 
 
 def _report_of(error: BaseException) -> UploadReport:

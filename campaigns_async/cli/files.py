@@ -26,6 +26,10 @@ _LONGEST_CELL: Final = 131_072
 _NO_HEADER: Final[tuple[int, list[str]]] = (0, [])
 
 
+class ReadingStopped(Exception):  # noqa: N818 - no error: it was asked for
+    """Ends the reading before the end, so that nobody takes the last row read for the last."""
+
+
 class RecordFile:
     """An open file of records; iterating gives its rows, each once, whoever iterates.
 
@@ -81,12 +85,12 @@ class RecordFile:
         return self
 
     def __next__(self) -> AnyRow:
-        if self._stopped:
-            raise StopIteration
+        if self._stopped and not self.ended:
+            raise ReadingStopped
         return self._next()
 
     def stop(self) -> None:
-        """Give out no more; `rest` still does."""
+        """Give out no more: raise `ReadingStopped` instead. `rest` still gives."""
         self._stopped = True
 
     def rest(self) -> Iterator[AnyRow]:

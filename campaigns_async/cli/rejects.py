@@ -55,9 +55,12 @@ class Source(Protocol):
 
 
 class RejectFile:
-    """Written as the rows settle, so in that order; an earlier file of the name is replaced."""
+    """Written as the rows settle, so in that order; an earlier file of the name is replaced.
 
-    def __init__(self, path: Path, source: Source) -> None:
+    ``late``: only when :meth:`begin` is called; until then an earlier file stays as it is.
+    """
+
+    def __init__(self, path: Path, source: Source, *, late: bool = False) -> None:
         self.path = path
         self.count = 0
         self._source = source
@@ -69,13 +72,21 @@ class RejectFile:
         try:
             # The mark at the beginning is what makes Excel read UTF-8.
             self._file: IO[str] = path.open(
-                "w", encoding="utf-8-sig" if csv_file else "utf-8", newline=""
+                "a", encoding="utf-8-sig" if csv_file else "utf-8", newline=""
             )
         except OSError as error:
             raise Failure(f"the file {path} cannot be written: {error.strerror}") from None
         self._writer = csv.writer(self._file, delimiter=source.delimiter)
-        if csv_file:
-            self._write([*(header[i] for i in self._kept), *EXTRA])
+        if not late:
+            self.begin()
+
+    def begin(self) -> None:
+        """Replace what the file held before."""
+        if self._file.seekable():
+            self._file.seek(0)
+            self._file.truncate()
+        if self._source.format == "csv":
+            self._write([*(self._source.header[i] for i in self._kept), *EXTRA])
 
     def add(self, row: AnyRow, status: Status, error: CampaignsError | None) -> None:
         """One row that is not in."""
@@ -125,7 +136,8 @@ def _parse(line: str) -> dict[str, Any]:
     return {"crmRecordId" if isinstance(given, str) else "line": given}
 
 
-def _facts(row: AnyRow, status: Status, error: CampaignsError | None) -> dict[str, Any]:
+def facts_of(error: CampaignsError | None) -> dict[str, Any]:
+    """What an error says: field, code, reason, and what the vendor's support asks for."""
     field = instance = time = None
     code: str | int | None = None
     if isinstance(error, InvalidRecordError):
@@ -136,5 +148,10 @@ def _facts(row: AnyRow, status: Status, error: CampaignsError | None) -> dict[st
         field = first.field if first else None
         code = (first.code if first else None) or error.status
     reason = None if error is None else reason_of(error)
-    values = (row.row, status.value, field, code, reason, instance, time)
-    return {name: "" if value is None else value for name, value in zip(EXTRA, values, strict=True)}
+    values = (field, code, reason, instance, time)
+    return dict(zip(EXTRA[2:], values, strict=True))
+
+
+def _facts(row: AnyRow, status: Status, error: CampaignsError | None) -> dict[str, Any]:
+    facts = {"row": row.row, "status": status.value, **facts_of(error)}
+    return {name: "" if value is None else value for name, value in facts.items()}

@@ -10,7 +10,7 @@ from rich.text import Text
 from campaigns_async.cli import terminal
 from campaigns_async.cli.failures import Exit, Failure, exit_code_of, explain
 from campaigns_async.cli.tally import FIRST_ROWS, Tally
-from campaigns_async.errors import CampaignsError
+from campaigns_async.errors import CampaignsError, JournalError
 from campaigns_async.outcomes import FAILED, Status
 
 _STYLES: Final = {
@@ -21,6 +21,9 @@ _STYLES: Final = {
     Status.NOT_ADDED: "magenta",
     Status.UNKNOWN: "bold red",
 }
+UNSETTLED: Final = (Status.NOT_ADDED, Status.UNKNOWN)
+"""What a resume settles."""
+
 _MEANINGS: Final = {
     Status.ADDED: "put on the campaign by this upload",
     Status.PRESENT: "on the campaign already",
@@ -36,7 +39,8 @@ class Result:
     """All there is to tell about an upload.
 
     ``remarks``: sentences on what else was seen. ``faults``: on what makes this account, or the
-    reading of the file, incomplete. ``rejects``: the reject file, None if there is none.
+    reading of the file, incomplete. ``rejects``, ``journal``: the files, None if there
+    are none.
     """
 
     file: str
@@ -50,6 +54,7 @@ class Result:
     remarks: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     rejects: str | None = None
+    journal: str | None = None
 
     @property
     def exit_code(self) -> Exit:
@@ -57,8 +62,11 @@ class Result:
         counts = self.tally.counts
         if counts[Status.UNKNOWN]:
             return Exit.UNKNOWN
-        if self.stopped_by is not None:
+        if self.stopped_by is not None and not isinstance(self.stopped_by, JournalError):
             return exit_code_of(self.stopped_by)
+        if self.stopped_by is not None:
+            # It failed under way (a full disk): no fault of usage any more.
+            return Exit.NOT_ALL_IN
         return Exit.NOT_ALL_IN if any(counts[s] for s in FAILED) or self.faults else Exit.ALL_IN
 
     @property
@@ -94,6 +102,7 @@ def build_document(result: Result) -> dict[str, Any]:
         "remarks": list(result.remarks),
         "faults": list(result.faults),
         "rejects": result.rejects,
+        "journal": result.journal,
         "exit_code": int(result.exit_code),
     }
 
@@ -135,6 +144,13 @@ def render(result: Result) -> Iterator[Text]:
             "Rows that are not in, with why, are in ",
             (result.rejects, "bold"),
             "; mend it and upload it as it is.",
+        )
+    if result.journal is not None and any(tally.counts[s] for s in UNSETTLED):
+        yield Text()
+        yield terminal.line(
+            "The same command goes on where this one ended; the journal is ",
+            (result.journal, "bold"),
+            ".",
         )
 
 

@@ -59,6 +59,9 @@ class RowNumbers:
             self._offsets.append(offset)
         self._count += 1
 
+    def __len__(self) -> int:
+        return self._count
+
     def __getitem__(self, position: int) -> int:
         return position + self._offsets[bisect_right(self._positions, position) - 1]
 

@@ -1,5 +1,6 @@
 """What reaches the terminal: plain text in a style, never markup, and nothing that steers it."""
 
+import sys
 from typing import Final
 
 from rich.console import Console
@@ -31,3 +32,8 @@ def line(*parts: str | tuple[str, str]) -> Text:
         (safe(part), "") if isinstance(part, str) else (safe(part[0]), part[1]) for part in parts
     ]
     return Text.assemble(*styled)
+
+
+def can_ask() -> bool:
+    """Whether somebody sits there who can answer a question."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

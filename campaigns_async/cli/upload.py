@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from campaigns_async.cli.durations import duration
 from campaigns_async.cli.failures import EXIT_CODES, Failure
 from campaigns_async.cli.file_upload import FileUpload, Wishes
 from campaigns_async.cli.files import RecordFile, open_file
+from campaigns_async.cli.journals import BESIDE, find_journal, offer_resume
 from campaigns_async.cli.rejects import RejectFile
 from campaigns_async.cli.report import Result, build_document, encode, render
 from campaigns_async.session import CampaignsSession
@@ -52,6 +54,16 @@ from campaigns_async.settings import Limits
 @click.option("--deadline", type=duration, metavar="TIME", help="Stop after 90, 90s, 5m, 2h ...")
 @click.option("--stop-after-rejects", type=click.IntRange(min=1), metavar="N")
 @click.option(
+    "--journal",
+    "journal_path",
+    is_flag=False,
+    flag_value=BESIDE,
+    metavar="[PATH]",
+    help="Keep an account on disk that survives a crash, and go on where it ends. Without a PATH "
+    "(then put it last) it is FILE.journal.",
+)
+@click.option("--yes", is_flag=True, help="Go on with a journal without asking.")
+@click.option(
     "--rejects",
     "rejects_path",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -73,11 +85,12 @@ def upload(ctx: click.Context, /, path: str, **options: Any) -> None:
     Takes CSV with a header, in UTF-8, UTF-16 or Windows-1252 and with any delimiter, or JSON lines
     (.jsonl, .ndjson). The columns crmRecordId, scheduleAt, priority and rank are found by name,
     whatever their case, spaces and underscores; others are not sent. Safe to run again: what is on
-    the campaign is told apart and not added twice.
+    the campaign is told apart and not added twice. For a long list use --journal: after a crash the
+    same command goes on where it ended, and report and reject file cover all runs.
 
     \b
     Example:
-      campaigns-async upload contacts.csv --campaign $ID --rejects rejects.csv
+      campaigns-async upload contacts.csv --campaign $ID --rejects rejects.csv --journal
     """  # noqa: D301 - \b is click's: do not rewrap
     connection = read_connection(
         **{name: options[name] for name in ("api_key_file", "tenant", "site", "base_url")}
@@ -98,33 +111,33 @@ def upload(ctx: click.Context, /, path: str, **options: Any) -> None:
         "priority": "priority",
         "rank": "rank",
     }
+    reopen = partial(
+        open_file,
+        path,
+        chosen={field: options[f"{name}_column"] for field, name in names.items()},
+        delimiter=options["delimiter"],
+    )
+    journal = find_journal(path, options["journal_path"])
     with ExitStack() as stack:
-        file = stack.enter_context(
-            open_file(
-                path,
-                chosen={field: options[f"{name}_column"] for field, name in names.items()},
-                delimiter=options["delimiter"],
-            )
-        )
+        file = stack.enter_context(reopen())
+        resumed = journal is not None and offer_resume(journal, yes=options["yes"])
         rejects = None
         if options["rejects_path"] is not None:
             _check_rejects(options["rejects_path"], path, file)
-            rejects = stack.enter_context(RejectFile(options["rejects_path"], file))
+            rejects = stack.enter_context(RejectFile(options["rejects_path"], file, late=resumed))
+        options |= {"journal": journal, "resumed": resumed}
         wishes = Wishes(**{f.name: options[f.name] for f in attrs.fields(Wishes)})
-        result = asyncio.run(_run(session, options["campaign_id"], file, rejects, wishes))
+        work = FileUpload(
+            session, options["campaign_id"], file, rejects=rejects, wishes=wishes, reopen=reopen
+        )
+        result = asyncio.run(_run(session, work))
     tell(result, as_json=options["as_json"], report_path=options["report_path"])
     ctx.exit(result.exit_code)
 
 
-async def _run(
-    session: CampaignsSession,
-    campaign_id: str,
-    file: RecordFile,
-    rejects: RejectFile | None,
-    wishes: Wishes,
-) -> Result:
+async def _run(session: CampaignsSession, work: FileUpload) -> Result:
     async with session:
-        return await FileUpload(session, campaign_id, file, rejects=rejects, wishes=wishes).run()
+        return await work.run()
 
 
 def tell(result: Result, *, as_json: bool = False, report_path: Path | None = None) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import csv
 import io
 import json
 import os
@@ -224,3 +225,92 @@ def test_a_terminal_shows_the_way_and_ctrl_c_ends_it(long_file: Path) -> None:
         terminal.close()
 
     assert terminal.exitstatus == 3
+
+
+def _rejected(path: Path) -> list[tuple[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return [(row["row"], row["status"]) for row in csv.DictReader(file)]
+
+
+def test_the_account_of_a_resumed_upload_covers_all_runs(service: Beside, tmp_path: Path) -> None:
+    """Counts, reasons and reject file are those of an upload that nothing interrupted."""
+    path, rejects = tmp_path / "f.csv", tmp_path / "r.csv"
+    rows = [f"C-{n},{'Urgent' if n % 1_000 == 7 else ''}\n" for n in range(5_000)]
+    rows[20] = rows[10]
+    path.write_text("crmRecordId,priority\n" + "".join(rows))
+    arguments = (str(path), "--journal", "--rejects", str(rejects))
+    _interrupt_on(service, 3)
+    cut, _ = _report(service, *arguments)
+    service.before_each = lambda _: None
+    before = rejects.read_text()
+    whole, told = _report(service, *arguments)
+
+    assert 0 < cut["counts"]["NOT_ADDED"] < 5_000
+    assert "that did not end" not in before
+    assert f"journal {path}.journal holds an upload that did not end" in told
+    assert whole["counts"] == {
+        "ADDED": 4_994,
+        "PRESENT": 0,
+        "DUPLICATE": 1,
+        "REJECTED": 5,
+        "NOT_ADDED": 0,
+        "UNKNOWN": 0,
+    }
+    assert {r["reason"]: r["first_rows"] for r in whole["reasons"]} == {
+        "the same as an earlier row": ["22 (as 12)"],
+        "priority 'Urgent' is not one of HIGH, MEDIUM, LOW": ["9", "1009", "2009", "3009", "4009"],
+    }
+    assert _rejected(rejects) == [(str(n), "REJECTED") for n in (9, 1009, 2009, 3009, 4009)]
+    assert len(service.campaign.ledger) == 4_994
+
+    requests = service.emulator.request_count
+    again, told = _report(service, *arguments)
+    assert "is complete: 5,000 of 5,000 rows settled" in told
+    assert service.emulator.request_count == requests
+    assert (again["counts"], again["exit_code"]) == (whole["counts"], 3)
+
+
+def test_a_resume_that_stops_again_accounts_for_every_row(
+    service: Beside, long_file: Path, tmp_path: Path
+) -> None:
+    """Rows that no run came to are NOT_ADDED, for the reason of the last one."""
+    arguments = (str(long_file), "--journal", "--rejects", str(tmp_path / "r.csv"))
+    _interrupt_on(service, 3)
+    cut, _ = _report(service, *arguments)
+    service.on_loop(service.emulator.revoke_key)
+    report, _ = _report(service, *arguments)
+
+    assert report["counts"]["ADDED"] == cut["counts"]["ADDED"]
+    assert report["counts"]["NOT_ADDED"] == cut["counts"]["NOT_ADDED"]
+    assert report["exit_code"] == 4
+    assert len(_rejected(tmp_path / "r.csv")) == report["counts"]["NOT_ADDED"]
+    assert report["journal"] == f"{long_file}.journal"
+
+
+def test_a_journal_of_another_file_changes_nothing(service: Beside, tmp_path: Path) -> None:
+    """It is refused with exit code 2, and the reject file of before stays."""
+    path, rejects = tmp_path / "f.csv", tmp_path / "r.csv"
+    path.write_text("crmRecordId,rank\nA,x\nB,\n")
+    arguments = ("upload", str(path), "--journal", str(tmp_path / "j"), "--rejects", str(rejects))
+    service.run(*arguments)
+    before = rejects.read_text()
+    path.write_text("crmRecordId,rank\nB,\nA,x\n")
+    done = service.run(*arguments)
+
+    assert done.exit_code == 2
+    assert "belongs to another input" in done.stderr
+    assert rejects.read_text() == before
+    assert list(service.campaign.ledger) == ["B"]
+
+
+def test_a_journal_that_went_away_is_told(service: Beside, tmp_path: Path) -> None:
+    """The account is then known to be incomplete."""
+    path, journal = tmp_path / "f.csv", tmp_path / "j"
+    path.write_text("crmRecordId\nA\n")
+    arguments = (str(path), "--journal", str(journal))
+    service.run("upload", *arguments, EGHT_API_KEY="eght_x")
+    service.before_each = lambda _: journal.unlink()
+    report, _ = _report(service, *arguments)
+
+    assert "could not be taken from the journal: there is no journal" in report["faults"][0]
+    assert report["exit_code"] == 3

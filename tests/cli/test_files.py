@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from campaigns_async.cli.failures import Failure
-from campaigns_async.cli.files import RecordFile, guess_delimiter, open_file
+from campaigns_async.cli.files import ReadingStopped, RecordFile, guess_delimiter, open_file
 from campaigns_async.cli.rejects import EXTRA
 from campaigns_async.cli.rows import AnyRow, BrokenRow
 
@@ -122,12 +122,13 @@ def test_stdin_is_json_lines_if_it_begins_so() -> None:
 
 
 def test_what_is_left_after_a_stop_can_still_be_had() -> None:
-    """An upload that stops sees the end of its input; the rest is for the reject file."""
+    """An upload that stops never takes the last row read for the file's last."""
     file = _open("crmRecordId\nA\nB\nC\n")
     first: AnyRow = next(file)
     file.stop()
 
-    assert list(file) == []
+    with pytest.raises(ReadingStopped):
+        next(file)
     assert (first.row, [row.row for row in file.rest()]) == (2, [3, 4])
     assert file.ended
 

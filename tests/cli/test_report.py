@@ -6,7 +6,13 @@ from campaigns_async.cli.failures import Exit
 from campaigns_async.cli.report import Result, build_document, count, encode, render
 from campaigns_async.cli.rows import FileRecord, RowNumbers
 from campaigns_async.cli.tally import Tally
-from campaigns_async.errors import AuthenticationError, CampaignsError, InvalidRecordError, Problem
+from campaigns_async.errors import (
+    AuthenticationError,
+    CampaignsError,
+    InvalidRecordError,
+    JournalError,
+    Problem,
+)
 from campaigns_async.outcomes import RecordOutcome, Status
 
 _DENIED = AuthenticationError(Problem(title="Unauthorized", instance="/x"), 401, hint="Check it")
@@ -104,3 +110,12 @@ def test_programs_read_the_same_as_json() -> None:
 def test_one_is_not_plural() -> None:
     """And thousands have commas."""
     assert [count(1, "row"), count(2_500, "row")] == ["1 row", "2,500 rows"]
+
+
+def test_a_journal_that_failed_under_way_is_no_fault_of_usage() -> None:
+    """Some rows are not in; the same command goes on."""
+    stopped_by = JournalError("the disk is full")
+    result = _result(Status.NOT_ADDED, stopped_by=stopped_by, journal="f.journal")
+
+    assert result.exit_code == Exit.NOT_ALL_IN
+    assert _text(result)[-1].startswith("The same command goes on where this one ended")

@@ -21,3 +21,8 @@ def test_results_and_the_rest_go_separate_ways(capsys: pytest.CaptureFixture[str
     terminal.stderr().print(terminal.line("[b]"))
 
     assert capsys.readouterr() == ("x" * 200 + "\n", "[b]\n")
+
+
+def test_nobody_is_asked_where_nobody_sits() -> None:
+    """In a test, as in a cron job, stdin is no terminal."""
+    assert not terminal.can_ask()
