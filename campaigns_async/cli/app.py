@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 from campaigns_async.cli.actions import COMMANDS
+from campaigns_async.cli.doctor import doctor
 from campaigns_async.cli.failures import Exit, explain
 from campaigns_async.cli.journal import journal
 from campaigns_async.cli.local import demo, emulator
@@ -93,5 +94,5 @@ def _add(command: click.Command) -> None:
             child.params.append(_debug_option())
 
 
-for each in (upload, journal, *COMMANDS, emulator, demo, version):
+for each in (upload, doctor, journal, *COMMANDS, emulator, demo, version):
     _add(each)

@@ -20,7 +20,10 @@ def test_the_commands_are_those_of_the_service_and_of_this_machine() -> None:
     """An upload, eight actions, and what runs here."""
     actions = {"build", "reset", "start", "pause", "resume", "retry", "cancel", "purge"}
 
-    assert app.commands.keys() == {"upload", "journal", "emulator", "demo", "version"} | actions
+    assert (
+        app.commands.keys()
+        == {"upload", "doctor", "journal", "emulator", "demo", "version"} | actions
+    )
 
 
 def test_the_version_is_the_packages() -> None:
