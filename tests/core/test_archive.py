@@ -20,6 +20,7 @@ from campaigns_async.errors import (
 
 
 def again(error: CampaignsError) -> CampaignsError:
+    """The error as it comes back from a journal."""
     """The error after it was kept."""
     found = decode_error(encode_error(error))
     assert found is not None

@@ -9,6 +9,7 @@ from campaigns_async.outcomes import Attribution, Evidence, Status
 
 
 def rows(first: int, last: int) -> list[Row]:
+    """Rows at these positions."""
     """Rows of an input, both ends in them."""
     return [parse_row(f"CRM-{i}", i) for i in range(first, last + 1)]
 

@@ -12,6 +12,7 @@ ranges = st.lists(
 
 
 def as_set(spans: Spans) -> set[int]:
+    """Every position of it."""
     """Its positions, by its ranges."""
     return {p for first, last in spans for p in range(first, last + 1)}
 
