@@ -58,6 +58,7 @@ class RecordBatcher:
         exclusive: bool = False,
     ) -> None:
         _check_options(linger, max_batch_size, max_in_flight, max_buffered, when_full)
+        self._check_usable = dispatcher.connections.open
         self._max_buffered = max_buffered
         self._wait_for_room = when_full == "wait"
         self._engine = build_engine(
@@ -250,6 +251,8 @@ class RecordBatcher:
         if self._closed:
             self._raise_closed()
         if self._task is None:
+            # Closed, or of another loop: told at once, and no outcome of every record.
+            self._check_usable()
             self._task = asyncio.create_task(
                 self._drive.run(on_deadline=UploadStoppedError("the batcher's time is over"))
             )

@@ -83,8 +83,9 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         limiter = self.settings.limits.limiter
         if limiter is not None:
+            limit = asyncio.timeout_at(None if by == math.inf else by)
             try:
-                async with asyncio.timeout_at(None if by == math.inf else by) as limit:
+                async with limit:
                     await limiter.acquire()
             except Exception as error:  # noqa: BLE001 - the caller's own object
                 if not limit.expired():

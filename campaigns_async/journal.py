@@ -25,7 +25,7 @@ class Journal:
 
     def __init__(self, file: JournalFile) -> None:
         self._file = file
-        state: Mapping[str, Any] = file.read_fact("state") or {}
+        state: Mapping[str, Any] = file.read_state()
         self._state = state
         self._settled = Spans(state.get("settled", ()))
         self._open = Spans(state.get("open", ()))

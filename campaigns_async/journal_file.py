@@ -7,9 +7,10 @@ import json
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 import attrs
 
@@ -25,10 +26,10 @@ _MAGIC: Final = b"SQLite format 3\0"
 
 # One row of JSON changes with every commit; so a commit is a page or two, however long the upload.
 _SCHEMA: Final = """
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER) WITHOUT ROWID;
 CREATE TABLE exceptions (
     position INTEGER PRIMARY KEY, status TEXT NOT NULL, evidence TEXT, attribution TEXT,
-    attempts INTEGER NOT NULL, duplicate_of INTEGER, differs INTEGER, error TEXT
+    attempts INTEGER NOT NULL, duplicate_of INTEGER, differs INTEGER, error TEXT, crc INTEGER
 );
 CREATE TABLE split (first INTEGER PRIMARY KEY);
 """
@@ -114,11 +115,20 @@ class JournalFile:
     def read_fact(self, name: str) -> Any:
         """The JSON value under this name; None if there is none."""
         try:
-            query = "SELECT value FROM facts WHERE name = ?"
+            query = "SELECT value, crc FROM facts WHERE name = ?"
             row = self._connection.execute(query, (name,)).fetchone()
-            return None if row is None else json.loads(row[0])
+            return None if row is None else json.loads(_checked(row)[0])
         except (sqlite3.Error, ValueError) as error:
             raise _explain(self.path, error) from None
+
+    def read_state(self) -> dict[str, Any]:
+        """How far the upload is, as the last commit left it; empty before the first."""
+        state = self.read_fact("state")
+        if state is None:
+            return {}
+        if not isinstance(state, dict):
+            raise _explain(self.path, ValueError("its state is no object"))
+        return cast("dict[str, Any]", state)
 
     def read_exceptions(self) -> Iterator[Kept]:
         """The verdicts that are not a plain ADDED, in order of position, read as they are asked."""
@@ -147,17 +157,21 @@ class JournalFile:
 
     def write_fact(self, name: str, value: object) -> None:
         """Keep a JSON value under this name, at once."""
-        self._write([("INSERT OR REPLACE INTO facts VALUES (?, ?)", [(name, json.dumps(value))])])
+        fact = _with_crc(json.dumps(value))
+        self._write([("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", [(name, *fact)])])
 
     def write(self, changes: Changes) -> None:
         """All of it or nothing; on disk when this returns."""
         statements: list[tuple[str, list[tuple[Any, ...]]]] = [
-            ("INSERT OR REPLACE INTO facts VALUES ('state', ?)", [(json.dumps(changes.state),)])
+            (
+                "INSERT OR REPLACE INTO facts VALUES ('state', ?, ?)",
+                [_with_crc(json.dumps(changes.state))],
+            )
         ]
         if changes.exceptions:
             rows = [_write_kept(kept) for kept in changes.exceptions]
             statements.append(
-                ("INSERT OR REPLACE INTO exceptions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+                ("INSERT OR REPLACE INTO exceptions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             )
         if changes.split:
             firsts = [(first,) for first in changes.split]
@@ -203,7 +217,7 @@ def _check_path(path: Path, *, create: bool) -> bool:
 
 
 def _read_kept(row: tuple[Any, ...]) -> Kept:
-    position, status, evidence, attribution, attempts, duplicate_of, differs, error = row
+    position, status, evidence, attribution, attempts, duplicate_of, differs, error = _checked(row)
     return Kept(
         position=position,
         status=Status(status),
@@ -217,16 +231,34 @@ def _read_kept(row: tuple[Any, ...]) -> Kept:
 
 
 def _write_kept(kept: Kept) -> tuple[Any, ...]:
-    return (
+    return _with_crc(
         kept.position,
         kept.status.value,
-        kept.evidence,
-        kept.attribution,
+        kept.evidence and kept.evidence.value,
+        kept.attribution and kept.attribution.value,
         kept.attempts,
         kept.duplicate_of,
-        kept.differs,
+        None if kept.differs is None else int(kept.differs),
         encode_error(kept.error),
     )
+
+
+def _with_crc(*values: Any) -> tuple[Any, ...]:
+    """The values and their checksum: SQLite does not notice a flipped bit inside of a value."""
+    return (*values, _crc(values))
+
+
+def _checked(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    *values, crc = row
+    if crc != _crc(values):
+        msg = "a checksum does not match"
+        raise ValueError(msg)
+    return tuple(values)
+
+
+def _crc(values: Iterable[Any]) -> int:
+    text = "\n".join("" if value is None else str(value) for value in values)
+    return zlib.crc32(text.encode(errors="surrogatepass"))
 
 
 def _explain(path: Path, error: Exception) -> JournalError:

@@ -146,9 +146,9 @@ class NewRecord:
     """
 
     crm_record_id: str
-    schedule_at: datetime | str | None = None
-    priority: RecordPriority | str | None = None
-    rank: float | None = None
+    schedule_at: datetime | str | None = attrs.field(default=None, kw_only=True)
+    priority: RecordPriority | str | None = attrs.field(default=None, kw_only=True)
+    rank: float | None = attrs.field(default=None, kw_only=True)
 
 
 @attrs.frozen(kw_only=True)

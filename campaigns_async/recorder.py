@@ -70,6 +70,9 @@ class Unrecorded:
     async def close(self, stopped: str | None) -> None:
         """Nothing is open."""
 
+    def release(self) -> None:
+        """Nothing is held."""
+
 
 class Recorder:
     """Keeps one upload in a journal.
@@ -92,7 +95,7 @@ class Recorder:
         self._on_error = on_error
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="campaigns-journal")
         self._check_identity(identity)
-        state: dict[str, Any] = file.read_fact("state") or {}
+        state = file.read_state()
         self.earlier: Mapping[str, float] = {
             name: state.get(name, 0) for name in ("requests", "retries", "elapsed")
         }
@@ -276,10 +279,13 @@ class Recorder:
                 self._sealed = sealed
                 self._wake(None)
                 self._on_news()
-        except JournalError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody must wait for ever
             self._failed = True
-            self._wake(error)
-            self._on_error(error)
+            found = error
+            if not isinstance(found, JournalError):
+                found = JournalError(f"the journal {self._file.path} failed: {error!r}")
+            self._wake(found)
+            self._on_error(found)
         finally:
             self._pump = None
 
@@ -329,6 +335,11 @@ class Recorder:
                     self._executor, self._file.write, changes
                 )
         finally:
+            self.release()
+
+    def release(self) -> None:
+        """Let go of the file, its books closed or not; others may open it then."""
+        if not self._closed:
             self._closed = True
             self._executor.shutdown()
             self._file.close()

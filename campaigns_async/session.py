@@ -73,10 +73,15 @@ class CampaignsSession:
     def from_env(cls, **overrides: Any) -> Self:
         """A session from EGHT_API_KEY, EGHT_TENANT, EGHT_SITE and EGHT_BASE_URL.
 
-        ``overrides`` are arguments of the constructor and count before the environment.
+        ``overrides`` are arguments of the constructor and count before the environment; a ``site``
+        among them counts before an EGHT_BASE_URL too.
         """
         overrides = mask_key(overrides)
-        return cls(**{**read_environment(), **overrides})
+        found = read_environment()
+        if "site" in overrides:
+            # An address left in the environment must not win over a site that was asked for.
+            found.pop("base_url", None)
+        return cls(**{**found, **overrides})
 
     @property
     def settings(self) -> Settings:

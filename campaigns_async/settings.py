@@ -103,6 +103,8 @@ def parse_base_url(base_url: object, site: object) -> str:
         if not isinstance(site, str) or site not in SITES:
             known = ", ".join(f"{name} ({place})" for name, place in SITES.items())
             given = "there is no site" if not site else f"the site {site!r} is not known"
+            if str(site).upper() in SITES:
+                given = f"the site {site!r} is written {str(site).upper()}"
             msg = f"{given}: pass site or set {ENVIRONMENT['site']}; one of {known}, or a base_url"
             raise ConfigurationError(msg)
         return SITE_URL.format(site=site)

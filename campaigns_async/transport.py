@@ -63,7 +63,11 @@ async def _on_headers_sent(
 class Connections:
     """One aiohttp session on one event loop, made on first use; or the caller's own."""
 
-    def __init__(self, session: aiohttp.ClientSession | None = None) -> None:
+    def __init__(self, session: object = None) -> None:
+        if not (session is None or isinstance(session, aiohttp.ClientSession)):
+            kind = type(session).__name__
+            msg = f"session is of type {kind}; give an aiohttp.ClientSession, or leave it out"
+            raise ConfigurationError(msg)
         self.own = session is None
         self.closed = False
         self._session = session

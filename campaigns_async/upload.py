@@ -64,6 +64,7 @@ class Upload:
         _check_positive("deadline", self._deadline)
         _check_positive("stop_after_rejects", self._stop_after_rejects)
         self._journal = options.get("journal")
+        _check_path(self._journal)
         # What must be the same for a resume: it shapes the requests.
         self._identity = {
             "campaign": path,
@@ -106,12 +107,12 @@ class Upload:
         """Until every row has its outcome; see :meth:`CampaignHandle.upload`."""
         loop = asyncio.get_running_loop()
         self._started = loop.time()
+        # Closed, or of another loop: told at once, and not found out by every attempt.
+        self._dispatcher.connections.open()
         if self._journal is not None:
             self._open_journal(self._journal)
         teller = loop.create_task(self._teller.run())
         try:
-            # Closed, or of another loop: told at once, and not found out by every attempt.
-            self._dispatcher.connections.open()
             await self._drive.run(
                 deadline=self._deadline,
                 on_deadline=UploadStoppedError(
@@ -128,6 +129,7 @@ class Upload:
         finally:
             teller.cancel()
             await self._source.close()
+            self._records.release()
         report = self.report()
         if isinstance(self._records, Recorder) and self._records.refused is not None:
             raise self._records.refused
@@ -250,6 +252,12 @@ class Upload:
             "retries": int(earlier.get("retries", 0)) + engine.retries,
             "elapsed": earlier.get("elapsed", 0.0) + elapsed,
         }
+
+
+def _check_path(journal: object) -> None:
+    if not (journal is None or isinstance(journal, str | os.PathLike)):
+        msg = f"journal must be the path of a file, not {journal!r}"
+        raise ConfigurationError(msg)
 
 
 def _check_positive(name: str, value: object) -> None:

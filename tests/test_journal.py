@@ -196,5 +196,5 @@ def test_a_journal_that_says_nonsense_is_refused_and_closed(tmp_path: Path) -> N
     file.write_fact("state", "no state")
     file.close()
     for _ in range(2):
-        with pytest.raises(AttributeError):
+        with pytest.raises(JournalError, match="damaged"):
             Journal.open(path)

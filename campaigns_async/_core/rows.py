@@ -1,7 +1,7 @@
 """One input row, from what the caller gave to what a request carries, or a sentence why not."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NoReturn, TypeGuard
 
@@ -85,12 +85,17 @@ def parse_any(given: Any, index: int, rank: float | None = None) -> Row:
         return Row(index, given, read_id(given) or "", "", "", error)
 
 
-def parse_batch(records: Iterable[Any]) -> list[Row]:
+def parse_batch(records: Any) -> list[Row]:
     """The rows of one request, 1 to 100 with ids of their own, or :exc:`InvalidRecordError`."""
     if isinstance(records, str | bytes | Mapping | NewRecord):
         msg = "add_records takes a list of records; put the one in a list"
         raise InvalidRecordError(msg)
-    rows = [parse_row(given, index) for index, given in enumerate(records)]
+    try:
+        listed: list[Any] = list(records)
+    except TypeError:
+        msg = "add_records takes a list of records; upload takes an async iterable as well"
+        raise InvalidRecordError(msg) from None
+    rows = [parse_row(given, index) for index, given in enumerate(listed)]
     if not 1 <= len(rows) <= MAX_RECORDS_PER_REQUEST:
         msg = (
             f"one request takes 1 to {MAX_RECORDS_PER_REQUEST} records, and these are {len(rows)}; "

@@ -14,7 +14,7 @@ import attrs
 from campaigns_async._core.exchange import Response
 from campaigns_async._core.problems import ABOUT_CONTENT, parse_error, unexpected_error
 from campaigns_async._core.retry import is_ambiguous
-from campaigns_async._core.wire import UnreadableBodyError, decode_records, encode_id
+from campaigns_async._core.wire import UnreadableBodyError, decode_records, tells_of
 from campaigns_async._core.wording import find_named, says_invalid, says_not_dynamic
 from campaigns_async.errors import (
     APIError,
@@ -180,9 +180,7 @@ def _decide_success(ids: Sequence[str], seen: Response) -> Verdict:
     The status line is proof; a reply that was meant for somebody else (two requests mixed up on one
     connection) is not.
     """
-    first = encode_id(ids[0])
-    # As a value and not anywhere: an id may be called "state". Both spellings of JSON are common.
-    if not any(f'"crmRecordId":{gap}{first}'.encode() in seen.body for gap in ("", " ")):
+    if not tells_of(seen.body, ids[0]):
         verdict = Verdict(Proof.ADDED, body=seen.body)
         theirs = {crm_record_id.casefold().strip() for crm_record_id in verdict.records()}
         ours = {crm_record_id.casefold().strip() for crm_record_id in ids}

@@ -226,6 +226,15 @@ def decode_records(body: bytes) -> tuple[Record, ...]:
     return _read_records(document["records"])
 
 
+def tells_of(body: bytes, crm_record_id: str) -> bool:
+    """Whether the body has a record with this id, without decoding it; False if it cannot be seen.
+
+    As a value and not anywhere: an id may be called "state". Both spellings of JSON are common.
+    """
+    value = encode_id(crm_record_id)
+    return any(f'"crmRecordId":{gap}{value}'.encode() in body for gap in ("", " "))
+
+
 _EXCERPT: Final = 1_000
 _MAX_EXTRAS: Final = 20
 _PROBLEM_KEYS: Final = frozenset(field.name for field in attrs.fields(Problem))

@@ -143,9 +143,7 @@ def named_state(problem: Problem, ids: Collection[str] = ()) -> CampaignState | 
         found = {
             match.upper().replace(" ", "_")
             for text in sentences(problem)
-            for match in pattern.findall(
-                text if pattern is _STATE_IN_PROSE else _without(text, ids)
-            )
+            for match in pattern.findall(_without(text, ids))
         }
         if len(found) == 1:
             return CampaignState(found.pop())

@@ -8,6 +8,7 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Literal, Self, cast
 
@@ -23,6 +24,10 @@ _JSON_SUFFIXES: Final = {".jsonl", ".ndjson"}
 _DELIMITERS: Final = ",;\t|"
 _SEPARATOR_LINE: Final = "sep="
 _LONGEST_CELL: Final = 131_072
+_END: Final = "\uffffend"
+"""A row of ours behind the last one. Where it does not come out as a row of its own, a quote that
+was never closed has swallowed it, and who knows how many rows before it."""
+
 _NO_HEADER: Final[tuple[int, list[str]]] = (0, [])
 
 
@@ -52,7 +57,7 @@ class RecordFile:
         self.numbers = RowNumbers()
         self.header: tuple[str, ...] = ()
         self.columns: Mapping[str, int] = {}
-        self.delimiter = delimiter or ","
+        self.delimiter = _read_delimiter(delimiter)
         self.blank = 0
         self.ended = False
         self.cut_short: str | None = None
@@ -146,13 +151,15 @@ class RecordFile:
     # --- CSV
 
     def _open_csv(self, lines: Iterator[str], chosen: Mapping[str, str | None]) -> None:
-        reader = csv.reader(lines, delimiter=self.delimiter)
+        reader = csv.reader(chain(lines, [_END]), delimiter=self.delimiter)
         csv.field_size_limit(_LONGEST_CELL)
         try:
             numbered = enumerate(reader, 1)
             row, header = next((r for r in numbered if any(c.strip() for c in r[1])), _NO_HEADER)
         except csv.Error as error:
             raise Failure(f"the first row of {self.name} cannot be read: {error}") from None
+        if header and header[-1].endswith(_END):
+            header = []
         while header and not header[-1].strip():
             header.pop()
         if not header:
@@ -173,6 +180,11 @@ class RecordFile:
         number = header_row
         try:
             for number, cells in numbered:
+                if cells == [_END]:
+                    return
+                if cells and cells[-1].endswith(_END):
+                    number -= 1  # noqa: PLW2901 - the last row that can be read
+                    raise csv.Error("a quote is opened and never closed")  # noqa: TRY301
                 if not any(cell.strip() for cell in cells):
                     self.blank += 1
                     continue
@@ -251,6 +263,15 @@ def _open_stdin() -> io.BufferedIOBase:
         return open(stdin.fileno(), "rb", closefd=False)
     except OSError:
         return cast("io.BufferedIOBase", stdin)
+
+
+def _read_delimiter(given: str | None) -> str:
+    sign = {"tab": "\t", "\\t": "\t"}.get(given or ",", given or ",")
+    if len(sign) != 1:
+        raise Failure(
+            f"the delimiter {given!r} is not one character", next_step="give one, or the word tab"
+        )
+    return sign
 
 
 def guess_delimiter(header: str) -> str:

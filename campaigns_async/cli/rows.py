@@ -77,9 +77,9 @@ def build_record(values: Mapping[str, Any], row: int, cells: Sequence[str]) -> F
     rank = given.get("rank")
     return FileRecord(
         _id(given.get("crm_record_id")),
-        given.get("schedule_at"),
-        given.get("priority"),
-        _number(rank) if isinstance(rank, str) else rank,
+        schedule_at=given.get("schedule_at"),
+        priority=given.get("priority"),
+        rank=_number(rank) if isinstance(rank, str) else rank,
         row=row,
         cells=cells,
     )

@@ -121,9 +121,9 @@ class _RowReader:
         fields = cast("dict[str, object]", row)
         return NewRecord(
             self._crm_record_id(fields.get("crmRecordId", _MISSING)),
-            self._schedule_at(fields["scheduleAt"]) if "scheduleAt" in fields else None,
-            self._priority(fields["priority"]) if "priority" in fields else None,
-            self._rank(fields["rank"]) if "rank" in fields else None,
+            schedule_at=self._schedule_at(fields["scheduleAt"]) if "scheduleAt" in fields else None,
+            priority=self._priority(fields["priority"]) if "priority" in fields else None,
+            rank=self._rank(fields["rank"]) if "rank" in fields else None,
         )
 
     def _crm_record_id(self, value: object) -> str:

@@ -80,6 +80,29 @@ def test_what_cannot_be_read_ends_the_file() -> None:
     assert str(file.cut_short).startswith("from row 3 on, f.csv cannot be read: field larger")
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_quote_that_is_never_closed_loses_no_row_in_silence(end: str) -> None:
+    """The row where it was opened is broken, and the file is said to be cut short there."""
+    file = _open('crmRecordId,name\nC-1,Ann\nC-2,"Bob\nC-3,Cleo' + end)
+    found = _ids(file)
+    assert found[0] == (2, "C-1")
+    assert (found[1][0], len(found)) == (3, 2)
+    assert "a quote is opened and never closed" in found[1][1]
+    assert "from row 3 on" in str(file.cut_short)
+
+
+@pytest.mark.parametrize("given", ["tab", "\\t"])
+def test_a_tab_can_be_given_in_words(given: str) -> None:
+    """As it cannot be typed in most shells."""
+    assert _ids(_open("crmRecordId\trank\nC-1\t2\n", delimiter=given)) == [(2, "C-1")]
+
+
+def test_a_delimiter_is_one_character() -> None:
+    """More are refused in a sentence."""
+    with pytest.raises(Failure, match="is not one character"):
+        _open("crmRecordId;;rank\n", delimiter=";;")
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [("", "empty"), (",,\n", "no header"), ('"' + "x" * 200_000, "the first row of f.csv")],

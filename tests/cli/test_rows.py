@@ -29,7 +29,7 @@ def test_cells_are_stripped_and_blank_ones_absent() -> None:
         {"crm_record_id": "\xa0C-1 ", "schedule_at": "  ", "priority": " High", "rank": ""}, 2, ()
     )
 
-    assert record == FileRecord("C-1", None, "High", None, row=2, cells=())
+    assert record == FileRecord("C-1", priority="High", row=2, cells=())
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,11 @@ FULL = {
         pytest.param("CRM-1", {"crmRecordId": "CRM-1"}, id="id alone"),
         pytest.param(NewRecord("CRM-1"), {"crmRecordId": "CRM-1"}, id="record with id alone"),
         pytest.param({"crm_record_id": "CRM-1"}, {"crmRecordId": "CRM-1"}, id="mapping with id"),
-        pytest.param(NewRecord("CRM-1", NINE, RecordPriority.LOW, 7), FULL, id="record"),
+        pytest.param(
+            NewRecord("CRM-1", schedule_at=NINE, priority=RecordPriority.LOW, rank=7),
+            FULL,
+            id="record",
+        ),
         pytest.param(
             {"crm_record_id": "CRM-1", "schedule_at": NINE, "priority": "low", "rank": 7},
             FULL,

@@ -35,7 +35,10 @@ def test_an_entry_says_who_added_what() -> None:
 def test_what_is_answered_is_what_is_held() -> None:
     """The records of the answer are those of the entries."""
     held = ledger()
-    rows = [NewRecord("A", priority="LOW", rank=1.5), NewRecord("B", "2026-02-01T00:00:00+01:00")]
+    rows = [
+        NewRecord("A", priority="LOW", rank=1.5),
+        NewRecord("B", schedule_at="2026-02-01T00:00:00+01:00"),
+    ]
     assert held.add(rows, now=T0) == [entry.record for entry in held.values()]
 
 
@@ -59,7 +62,7 @@ def test_a_rank_left_out_is_the_size_of_the_group_plus_one(
 ) -> None:
     """Within each priority (HIGH where none is said) the service counts 1, 2, 3 by arrival."""
     held = ledger()
-    held.add([NewRecord(str(i), None, p) for i, p in enumerate(priorities)], now=T0)
+    held.add([NewRecord(str(i), priority=p) for i, p in enumerate(priorities)], now=T0)
     for priority in RecordPriority:
         ranks = [e.record.rank for e in held.values() if e.record.priority is priority]
         assert ranks == [float(n) for n in range(1, len(ranks) + 1)]

@@ -50,7 +50,7 @@ CAMPAIGN = Campaign(
 
 def test_replies_fit_the_openapi_file(conforms: Callable[[str, object], bool]) -> None:
     """A whole campaign is a Campaign there, and added records are an AddRecordsResponse."""
-    added = Ledger(id_prefix=ID[:24]).add([NewRecord("A", T0), NewRecord("B")], now=T0)
+    added = Ledger(id_prefix=ID[:24]).add([NewRecord("A", schedule_at=T0), NewRecord("B")], now=T0)
     assert conforms("Campaign", json.loads(encode_campaign(CAMPAIGN)))
     assert conforms("AddRecordsResponse", json.loads(encode_records(added)))
 
@@ -67,7 +67,7 @@ def test_records() -> None:
     """Added records are told with a time each: when they are scheduled, else when they came."""
     ledger = Ledger(id_prefix=ID[:24])
     later = T0 + timedelta(days=1)
-    added = ledger.add([NewRecord("A", later), NewRecord("B"), NewRecord("C")], now=T0)
+    added = ledger.add([NewRecord("A", schedule_at=later), NewRecord("B"), NewRecord("C")], now=T0)
     body = json.loads(encode_records(added))
     assert [row["nextAttemptAfter"] for row in body["records"]] == [
         "2026-01-02T00:00:00Z",

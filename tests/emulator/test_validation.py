@@ -91,7 +91,7 @@ def test_records() -> None:
     }
     at = datetime(2026, 2, 1, 8, tzinfo=UTC)
     assert parse([row, {"crmRecordId": "B"}]) == [
-        NewRecord("A", at, RecordPriority.LOW, 2.0),
+        NewRecord("A", schedule_at=at, priority=RecordPriority.LOW, rank=2.0),
         NewRecord("B"),
     ]
 
