@@ -12,6 +12,7 @@ from campaigns_async.cli.failures import Exit, explain
 from campaigns_async.cli.journal import journal
 from campaigns_async.cli.local import demo, emulator
 from campaigns_async.cli.upload import upload
+from campaigns_async.cli.validate import validate
 
 _DEBUG: Final = "campaigns_async.debug"
 
@@ -94,5 +95,5 @@ def _add(command: click.Command) -> None:
             child.params.append(_debug_option())
 
 
-for each in (upload, doctor, journal, *COMMANDS, emulator, demo, version):
+for each in (upload, validate, doctor, journal, *COMMANDS, emulator, demo, version):
     _add(each)

@@ -130,7 +130,7 @@ def render(result: Result) -> Iterator[Text]:
                 (f"  {status.value:<9}  {number:>{width},}", _STYLES[status]),
                 f"  {_MEANINGS[status]}",
             )
-    yield from _render_reasons(tally)
+    yield from render_reasons(tally)
     remarks = [*_blank_note(result), *result.remarks]
     if remarks or result.faults:
         yield Text()
@@ -154,7 +154,8 @@ def render(result: Result) -> Iterator[Text]:
         )
 
 
-def _render_reasons(tally: Tally) -> Iterator[Text]:
+def render_reasons(tally: Tally) -> Iterator[Text]:
+    """Why rows are not added, and which."""
     reasons = list(tally.reasons)
     if not reasons:
         return

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from campaigns_async.cli.connection import connection_options, read_connection
 from campaigns_async.cli.durations import duration
 from campaigns_async.cli.failures import EXIT_CODES, Failure
 from campaigns_async.cli.file_upload import FileUpload, Wishes
-from campaigns_async.cli.files import RecordFile, open_file
+from campaigns_async.cli.inputs import check_rejects, input_options, read_input
 from campaigns_async.cli.journals import BESIDE, find_journal, offer_resume
 from campaigns_async.cli.rejects import RejectFile
 from campaigns_async.cli.report import Result, build_document, encode, render
@@ -25,11 +24,7 @@ from campaigns_async.settings import Limits
 @click.command(epilog=f"Exit codes: {EXIT_CODES}.")
 @click.argument("path", metavar="FILE")
 @connection_options
-@click.option("--id-column", metavar="NAME", help="Column of the CRM record ids. [crmRecordId]")
-@click.option("--schedule-column", metavar="NAME", help="Column of the times. [scheduleAt]")
-@click.option("--priority-column", metavar="NAME", help="Column of the priorities. [priority]")
-@click.option("--rank-column", metavar="NAME", help="Column of the ranks. [rank]")
-@click.option("--delimiter", metavar="SIGN", help="Between the cells; else found in the header.")
+@input_options
 @click.option(
     "--order",
     type=click.Choice(["input", "server"]),
@@ -105,25 +100,14 @@ def upload(ctx: click.Context, /, path: str, **options: Any) -> None:
         )
     )
     session.campaign(options["campaign_id"])
-    names = {
-        "crm_record_id": "id",
-        "schedule_at": "schedule",
-        "priority": "priority",
-        "rank": "rank",
-    }
-    reopen = partial(
-        open_file,
-        path,
-        chosen={field: options[f"{name}_column"] for field, name in names.items()},
-        delimiter=options["delimiter"],
-    )
+    reopen = read_input(path, options)
     journal = find_journal(path, options["journal_path"])
     with ExitStack() as stack:
         file = stack.enter_context(reopen())
         resumed = journal is not None and offer_resume(journal, yes=options["yes"])
         rejects = None
         if options["rejects_path"] is not None:
-            _check_rejects(options["rejects_path"], path, file)
+            check_rejects(options["rejects_path"], path, file)
             rejects = stack.enter_context(RejectFile(options["rejects_path"], file, late=resumed))
         options |= {"journal": journal, "resumed": resumed}
         wishes = Wishes(**{f.name: options[f.name] for f in attrs.fields(Wishes)})
@@ -162,15 +146,3 @@ def _write(path: Path, document: str) -> Failure | None:
     except OSError as error:
         return Failure(f"the report {path} cannot be written: {error.strerror}")
     return None
-
-
-def _check_rejects(rejects: Path, path: str, file: RecordFile) -> None:
-    if path != "-" and rejects.exists() and rejects.samefile(path):
-        raise Failure(
-            "the reject file would replace the file that is uploaded", next_step="name another one"
-        )
-    if file.format == "jsonl" and rejects.suffix.lower() == ".csv":
-        raise Failure(
-            f"the file {file.name} is JSON lines, and so is its reject file",
-            next_step="name it .jsonl",
-        )

@@ -22,7 +22,7 @@ def test_the_commands_are_those_of_the_service_and_of_this_machine() -> None:
 
     assert (
         app.commands.keys()
-        == {"upload", "doctor", "journal", "emulator", "demo", "version"} | actions
+        == {"upload", "validate", "doctor", "journal", "emulator", "demo", "version"} | actions
     )
 
 

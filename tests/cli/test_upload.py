@@ -155,7 +155,7 @@ def test_an_upload_stops_after_so_many_rejects(service: Beside, contacts: Path) 
 @pytest.mark.parametrize(
     ("file", "rejects", "told"),
     [
-        ("contacts.csv", "contacts.csv", "would replace the file that is uploaded"),
+        ("contacts.csv", "contacts.csv", "would replace the file that it is about"),
         ("c.jsonl", "r.csv", "JSON lines, and so is its reject file"),
         ("absent.csv", "r.csv", "cannot be opened"),
     ],

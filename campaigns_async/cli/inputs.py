@@ -1,0 +1,54 @@
+"""The options that say how a file is read, the same for `upload` and `validate`."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from campaigns_async.cli.failures import Failure
+from campaigns_async.cli.files import RecordFile, open_file
+
+_COLUMNS: Final = {
+    "crm_record_id": "id_column",
+    "schedule_at": "schedule_column",
+    "priority": "priority_column",
+    "rank": "rank_column",
+}
+
+_OPTIONS: Final = (
+    click.option("--id-column", metavar="NAME", help="Column of the CRM record ids. [crmRecordId]"),
+    click.option("--schedule-column", metavar="NAME", help="Column of the times. [scheduleAt]"),
+    click.option("--priority-column", metavar="NAME", help="Column of the priorities. [priority]"),
+    click.option("--rank-column", metavar="NAME", help="Column of the ranks. [rank]"),
+    click.option(
+        "--delimiter", metavar="SIGN", help="Between the cells; else found in the header."
+    ),
+)
+
+
+def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options of `read_input`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def read_input(path: str, options: Mapping[str, Any]) -> Callable[[], RecordFile]:
+    """What opens the file as the options say, each time from its beginning."""
+    chosen: dict[str, str | None] = {field: options[name] for field, name in _COLUMNS.items()}
+    return partial(open_file, path, chosen=chosen, delimiter=options["delimiter"])
+
+
+def check_rejects(rejects: Path, path: str, file: RecordFile) -> None:
+    """Raise `Failure` for a reject file that would do harm, or be of no use."""
+    if path != "-" and rejects.exists() and rejects.samefile(path):
+        raise Failure(
+            "the reject file would replace the file that it is about", next_step="name another one"
+        )
+    if file.format == "jsonl" and rejects.suffix.lower() == ".csv":
+        raise Failure(
+            f"the file {file.name} is JSON lines, and so is its reject file",
+            next_step="name it .jsonl",
+        )
