@@ -87,9 +87,9 @@ def examine(
     ``seen``: what came of the request that must be refused, None if it was taken. ``site``: the one
     asked. ``found_at``: another site, where the same request was not answered with 404.
     """
-    known = dict.fromkeys(Item, (Verdict.UNKNOWN, "the check did not get this far"))
+    known: _Known = dict.fromkeys(Item, (Verdict.UNKNOWN, "the check did not get this far"))
     known[Item.ADDRESS] = (Verdict.OK, "the service answered")
-    known |= _judge(seen, site, found_at)
+    known.update(_judge(seen, site, found_at))
     known[Item.ENABLED] = (
         Verdict.UNKNOWN,
         f"{_HIDDEN}; a disabled campaign takes only build and reset",
@@ -168,7 +168,8 @@ def _not_found(site: str | None, found_at: str | None) -> _Known:
         there = dict.fromkeys((Item.TENANT, Item.CAMPAIGN), (Verdict.LIKELY, how))
         return {**likely, **there, Item.SITE: (Verdict.WRONG, how)}
     how = "the service answered 404, for this or another of the three"
-    return likely | dict.fromkeys((Item.SITE, Item.TENANT, Item.CAMPAIGN), (Verdict.SUSPECT, how))
+    suspects = dict.fromkeys((Item.SITE, Item.TENANT, Item.CAMPAIGN), (Verdict.SUSPECT, how))
+    return {**likely, **suspects}
 
 
 def _state(seen: ConflictError) -> _Known:

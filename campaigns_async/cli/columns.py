@@ -10,8 +10,9 @@ FIELDS: Final = {
     "schedule_at": "--schedule-column",
     "priority": "--priority-column",
     "rank": "--rank-column",
+    "time_zone": "--time-zone-column",
 }
-"""The fields of a record, and the option that names each one's column."""
+"""What a column can hold, and the option that names it: a record's fields, and its time's zone."""
 
 ID: Final = "crm_record_id"
 

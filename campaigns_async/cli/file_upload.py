@@ -8,11 +8,13 @@ from typing import Any, cast
 import attrs
 
 from campaigns_async._core.ranks import Order
+from campaigns_async.cli.audit import AuditFile
 from campaigns_async.cli.background import BackgroundRows
 from campaigns_async.cli.failures import Failure
 from campaigns_async.cli.files import ReadingStopped, RecordFile
 from campaigns_async.cli.interrupts import on_interrupts
 from campaigns_async.cli.progress import UploadBar
+from campaigns_async.cli.reject_limit import NO_LIMIT, RejectLimit
 from campaigns_async.cli.rejects import RejectFile
 from campaigns_async.cli.report import UNSETTLED, Result
 from campaigns_async.cli.rows import AnyRow, BrokenRow
@@ -40,7 +42,7 @@ class Wishes:
     rank_start: int = 1
     exclusive: bool = False
     deadline: float | None = None
-    stop_after_rejects: int | None = None
+    stop_after_rejects: RejectLimit = NO_LIMIT
     journal: Path | None = None
     resumed: bool = False
 
@@ -57,12 +59,15 @@ class FileUpload:
         rejects: RejectFile | None = None,
         wishes: Wishes = Wishes(),
         reopen: Callable[[], RecordFile] | None = None,
+        audit: AuditFile | None = None,
     ) -> None:
         self._campaign = session.campaign(campaign_id)
         self._file = file
         self._rejects = rejects
         self._wishes = wishes
         self._reopen = reopen
+        self._audit = audit
+        self._limit_reached: UploadStoppedError | None = None
         self._tally = Tally(file.numbers)
         self._bar = UploadBar()
         self._pipe: BackgroundRows | None = None
@@ -91,6 +96,7 @@ class FileUpload:
             stopped_by = report.stopped_by
             if self._interrupted and isinstance(stopped_by, UploadStoppedError | None):
                 stopped_by = UploadStoppedError("the upload was interrupted by Ctrl-C")
+            stopped_by = stopped_by or self._limit_reached
             left_out = 0
             if self._wishes.resumed:
                 left_out = await self._recount(stopped_by)
@@ -110,33 +116,45 @@ class FileUpload:
             rank_start=wishes.rank_start,
             exclusive=wishes.exclusive,
             deadline=wishes.deadline,
-            stop_after_rejects=wishes.stop_after_rejects,
+            stop_after_rejects=wishes.stop_after_rejects.rows,
             journal=wishes.journal,
-            on_outcome=None if wishes.resumed else self._settle,
+            on_outcome=self._settle,
             on_progress=self._show,
         )
 
     def _settle(self, outcome: RecordOutcome) -> None:
-        self._account_for(outcome, outcome.record_in)
+        row: AnyRow = outcome.record_in
+        if self._audit is not None:
+            first = outcome.duplicate_of
+            repeats = None if first is None else self._file.numbers[first]
+            self._audit.add(_mend(outcome, row), row, repeats)
+        if not self._wishes.resumed:
+            self._account_for(outcome, row)
 
     def _account_for(self, outcome: RecordOutcome, row: AnyRow) -> None:
-        if isinstance(row, BrokenRow):
-            outcome = attrs.evolve(outcome, error=row.error)
+        outcome = _mend(outcome, row)
         self._tally.add(outcome, row)
         if self._rejects is not None and outcome.status in FAILED:
             self._rejects.add(row, outcome.status, outcome.error)
 
     def _show(self, progress: Progress) -> None:
         self._bar.show(progress, self._file.estimate_rows())
+        too_many = self._wishes.stop_after_rejects.judge(progress)
+        if too_many is not None and self._limit_reached is None and not self._file.ended:
+            self._limit_reached = UploadStoppedError(too_many)
+            self._stop_reading()
 
     # --- Ctrl-C
 
     def _finish(self) -> None:
         self._interrupted = True
+        self._stop_reading()
+        self._bar.say(_FINISHING)
+
+    def _stop_reading(self) -> None:
         self._file.stop()
         if self._pipe is not None:
             self._pipe.stop()
-        self._bar.say(_FINISHING)
 
     def _stop(self) -> None:
         self._hurried = True
@@ -201,6 +219,8 @@ class FileUpload:
         self._tally.add_unread(row, stopped_by)
         if self._rejects is not None:
             self._rejects.add_unread(row, stopped_by)
+        if self._audit is not None:
+            self._audit.add_unread(row, stopped_by)
 
     def _result(self, report: UploadReport, stopped_by: CampaignsError | None) -> Result:
         file = self._file
@@ -217,11 +237,17 @@ class FileUpload:
             elapsed=report.elapsed,
             stopped_by=stopped_by,
             blank=file.blank,
-            remarks=(file.decoding_note,) if file.decoding_note else (),
+            remarks=tuple(filter(None, (file.suppressed.note, file.decoding_note))),
+            suppressed=file.suppressed.count,
             faults=tuple(self._faults),
             rejects=None if self._rejects is None else str(self._rejects.path),
             journal=None if self._wishes.journal is None else str(self._wishes.journal),
         )
+
+
+def _mend(outcome: RecordOutcome, row: AnyRow) -> RecordOutcome:
+    """With the better reason of a row that is no record."""
+    return attrs.evolve(outcome, error=row.error) if isinstance(row, BrokenRow) else outcome
 
 
 def _complete(

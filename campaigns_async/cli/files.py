@@ -6,7 +6,8 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -16,6 +17,8 @@ from campaigns_async.cli.columns import FIELDS, map_columns, squash
 from campaigns_async.cli.failures import Failure
 from campaigns_async.cli.rejects import is_reject_file, take_back
 from campaigns_async.cli.rows import AnyRow, BrokenRow, RowNumbers, build_record
+from campaigns_async.cli.scheduling import Scheduling, UnknownZoneError
+from campaigns_async.cli.suppress import Suppressed
 from campaigns_async.cli.text import Lines
 
 Format = Literal["csv", "jsonl"]
@@ -42,6 +45,7 @@ class RecordFile:
     - ``header``, ``columns``, ``delimiter``: of a CSV file; empty and "," for JSON lines.
     - ``numbers``: row numbers of the records given out so far.
     - ``blank``: rows without any content, which are passed over. ``ended``: the end was reached.
+    - ``suppressed``: rows held back for their ids; they are not given out.
     - ``cut_short``: why the rest of the file could not be read; None if it could.
     """
 
@@ -52,7 +56,11 @@ class RecordFile:
         *,
         chosen: Mapping[str, str | None] | None = None,
         delimiter: str | None = None,
+        scheduling: Scheduling = Scheduling(),  # noqa: B008 - never changes
+        suppress: AbstractSet[str] = frozenset(),
     ) -> None:
+        self.suppressed = Suppressed(suppress)
+        self._scheduling = scheduling
         self.name = name
         self.numbers = RowNumbers()
         self.header: tuple[str, ...] = ()
@@ -105,7 +113,7 @@ class RecordFile:
                 yield self._next()
 
     def _next(self) -> AnyRow:
-        row = next(self._rows, None)
+        row = next((row for row in self._rows if not self.suppressed.holds(row)), None)
         if row is None:
             self.ended = True
             raise StopIteration
@@ -148,6 +156,14 @@ class RecordFile:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
+    def _build(self, values: dict[str, Any], row: int, cells: Sequence[str]) -> AnyRow:
+        zone = values.pop("time_zone", None)
+        try:
+            values["schedule_at"] = self._scheduling.place(values.get("schedule_at"), zone)
+        except UnknownZoneError as error:
+            return BrokenRow(row, cells, str(error))
+        return build_record(values, row, cells)
+
     # --- CSV
 
     def _open_csv(self, lines: Iterator[str], chosen: Mapping[str, str | None]) -> None:
@@ -170,6 +186,11 @@ class RecordFile:
         self.header = tuple(take_back(h) if self._mended else h for h in header)
         names = [name.strip() for name in self.header]
         self.columns = map_columns(names, chosen)
+        if self._scheduling.needs_zone and "time_zone" not in self.columns:
+            raise Failure(
+                "the time given for the rows has no zone",
+                next_step="give --time-zone Europe/London, or a column of zones",
+            )
         self.blank += row - 1
         self._rows = self._read_csv(row, numbered)
 
@@ -194,7 +215,7 @@ class RecordFile:
                     yield BrokenRow(number, cells, self._say_too_many(len(cells)))
                     continue
                 values = {f: cells[at] for f, at in self.columns.items() if at < len(cells)}
-                yield build_record(values, number, cells)
+                yield self._build(values, number, cells)
         except csv.Error as error:
             self.cut_short = f"from row {number + 1} on, {self.name} cannot be read: {error}"
             yield BrokenRow(
@@ -233,24 +254,19 @@ class RecordFile:
                 continue
             fields = cast("dict[str, Any]", given)
             values = {names[squash(k)]: v for k, v in fields.items() if squash(k) in names}
-            yield build_record(values, number, (line,))
+            yield self._build(values, number, (line,))
 
 
-def open_file(
-    path: str,
-    *,
-    chosen: Mapping[str, str | None] | None = None,
-    delimiter: str | None = None,
-) -> RecordFile:
-    """The file at this path, ``-`` for stdin. Raises `Failure` where it cannot be read."""
+def open_file(path: str, **options: Any) -> RecordFile:
+    """The file at this path, ``-`` for stdin, or `Failure`; ``options``: as of `RecordFile`."""
     if path == "-":
-        return RecordFile(_open_stdin(), "stdin", chosen=chosen, delimiter=delimiter)
+        return RecordFile(_open_stdin(), "stdin", **options)
     try:
         binary = Path(path).open("rb")  # noqa: SIM115 - closed by RecordFile
     except OSError as error:
         raise Failure(f"the file {path} cannot be opened: {error.strerror}") from None
     try:
-        return RecordFile(binary, path, chosen=chosen, delimiter=delimiter)
+        return RecordFile(binary, path, **options)
     except BaseException:
         binary.close()
         raise

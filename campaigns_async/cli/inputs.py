@@ -9,12 +9,15 @@ import click
 
 from campaigns_async.cli.failures import Failure
 from campaigns_async.cli.files import RecordFile, open_file
+from campaigns_async.cli.scheduling import Scheduling
+from campaigns_async.cli.suppress import read_ids
 
 _COLUMNS: Final = {
     "crm_record_id": "id_column",
     "schedule_at": "schedule_column",
     "priority": "priority_column",
     "rank": "rank_column",
+    "time_zone": "time_zone_column",
 }
 
 _OPTIONS: Final = (
@@ -22,6 +25,29 @@ _OPTIONS: Final = (
     click.option("--schedule-column", metavar="NAME", help="Column of the times. [scheduleAt]"),
     click.option("--priority-column", metavar="NAME", help="Column of the priorities. [priority]"),
     click.option("--rank-column", metavar="NAME", help="Column of the ranks. [rank]"),
+    click.option(
+        "--schedule-at",
+        metavar="TIME",
+        help='Of rows without a time: "2026-12-01 09:00", with an offset or in --time-zone.',
+    ),
+    click.option(
+        "--time-zone",
+        metavar="ZONE",
+        help="Of times without an offset: Europe/London. One that clocks show twice is the first; "
+        "one that they skip, 01:30, is the hour after it, 02:30.",
+    ),
+    click.option(
+        "--time-zone-column",
+        metavar="NAME",
+        help="Column of the rows' own zones, which count before --time-zone. [timeZone]",
+    ),
+    click.option(
+        "--suppress",
+        "suppress_path",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Ids never to be sent, one a line, compared letter by letter.",
+    ),
     click.option(
         "--delimiter", metavar="SIGN", help="Between the cells; else found in the header."
     ),
@@ -38,7 +64,15 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def read_input(path: str, options: Mapping[str, Any]) -> Callable[[], RecordFile]:
     """What opens the file as the options say, each time from its beginning."""
     chosen: dict[str, str | None] = {field: options[name] for field, name in _COLUMNS.items()}
-    return partial(open_file, path, chosen=chosen, delimiter=options["delimiter"])
+    suppress: Path | None = options["suppress_path"]
+    return partial(
+        open_file,
+        path,
+        chosen=chosen,
+        delimiter=options["delimiter"],
+        scheduling=Scheduling(options["schedule_at"], options["time_zone"]),
+        suppress=frozenset() if suppress is None else read_ids(suppress),
+    )
 
 
 def check_rejects(rejects: Path, path: str, file: RecordFile) -> None:

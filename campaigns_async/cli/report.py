@@ -38,9 +38,9 @@ _MEANINGS: Final = {
 class Result:
     """All there is to tell about an upload.
 
-    ``remarks``: sentences on what else was seen. ``faults``: on what makes this account, or the
-    reading of the file, incomplete. ``rejects``, ``journal``: the files, None if there
-    are none.
+    ``suppressed``: rows held back for their ids. ``remarks``: sentences on what else was seen.
+    ``faults``: on what makes this account, or the reading of the file, incomplete. ``rejects``,
+    ``journal``: the files, None if there are none.
     """
 
     file: str
@@ -51,6 +51,7 @@ class Result:
     elapsed: float
     stopped_by: CampaignsError | None = None
     blank: int = 0
+    suppressed: int = 0
     remarks: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     rejects: str | None = None
@@ -88,6 +89,7 @@ def build_document(result: Result) -> dict[str, Any]:
             for r in result.tally.reasons
         ],
         "blank_rows": result.blank,
+        "suppressed": result.suppressed,
         "requests": result.requests,
         "retries": result.retries,
         "elapsed": round(result.elapsed, 3),

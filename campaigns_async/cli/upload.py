@@ -9,12 +9,14 @@ import attrs
 import click
 
 from campaigns_async.cli import terminal
+from campaigns_async.cli.audit import AuditFile
 from campaigns_async.cli.connection import connection_options, read_connection
 from campaigns_async.cli.durations import duration
 from campaigns_async.cli.failures import EXIT_CODES, Failure
 from campaigns_async.cli.file_upload import FileUpload, Wishes
 from campaigns_async.cli.inputs import check_rejects, input_options, read_input
 from campaigns_async.cli.journals import BESIDE, find_journal, offer_resume
+from campaigns_async.cli.reject_limit import NO_LIMIT, reject_limit
 from campaigns_async.cli.rejects import RejectFile
 from campaigns_async.cli.report import Result, build_document, encode, render
 from campaigns_async.session import CampaignsSession
@@ -47,7 +49,12 @@ from campaigns_async.settings import Limits
 )
 @click.option("--requests-per-second", type=click.FloatRange(min=0, min_open=True), metavar="N")
 @click.option("--deadline", type=duration, metavar="TIME", help="Stop after 90, 90s, 5m, 2h ...")
-@click.option("--stop-after-rejects", type=click.IntRange(min=1), metavar="N")
+@click.option(
+    "--stop-after-rejects",
+    type=reject_limit,
+    metavar="N|P%",
+    help="Stop when so many rows were refused, or such a share of the rows read (from 1,000 on).",
+)
 @click.option(
     "--journal",
     "journal_path",
@@ -71,6 +78,13 @@ from campaigns_async.settings import Limits
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Write the report here as JSON.",
+)
+@click.option(
+    "--audit",
+    "audit_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Add a line of JSON here for each outcome, as it settles.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_context
@@ -109,10 +123,20 @@ def upload(ctx: click.Context, /, path: str, **options: Any) -> None:
         if options["rejects_path"] is not None:
             check_rejects(options["rejects_path"], path, file)
             rejects = stack.enter_context(RejectFile(options["rejects_path"], file, late=resumed))
+        audit = None
+        if options["audit_path"] is not None:
+            audit = stack.enter_context(AuditFile(options["audit_path"]))
         options |= {"journal": journal, "resumed": resumed}
+        options["stop_after_rejects"] = options["stop_after_rejects"] or NO_LIMIT
         wishes = Wishes(**{f.name: options[f.name] for f in attrs.fields(Wishes)})
         work = FileUpload(
-            session, options["campaign_id"], file, rejects=rejects, wishes=wishes, reopen=reopen
+            session,
+            options["campaign_id"],
+            file,
+            rejects=rejects,
+            wishes=wishes,
+            reopen=reopen,
+            audit=audit,
         )
         result = asyncio.run(_run(session, work))
     tell(result, as_json=options["as_json"], report_path=options["report_path"])

@@ -108,7 +108,7 @@ def check(
         tally=tally,
         suspicions=tuple(suspicions),
         blank=file.blank,
-        remarks=(file.decoding_note,) if file.decoding_note else (),
+        remarks=tuple(filter(None, (file.suppressed.note, file.decoding_note))),
         faults=(*faults, *([file.cut_short] if file.cut_short else [])),
         rejects=None if rejects is None else str(rejects.path),
     )

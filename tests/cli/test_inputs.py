@@ -6,7 +6,10 @@ from campaigns_async.cli.failures import Failure
 from campaigns_async.cli.inputs import check_rejects, read_input
 
 _OPTIONS = dict.fromkeys(
-    ("id_column", "schedule_column", "priority_column", "rank_column", "delimiter")
+    (
+        *("id_column", "schedule_column", "priority_column", "rank_column", "delimiter"),
+        *("schedule_at", "time_zone", "time_zone_column", "suppress_path"),
+    )
 )
 
 

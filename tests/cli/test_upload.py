@@ -195,3 +195,83 @@ def test_nothing_in_a_file_can_steer_the_terminal(service: Beside) -> None:
 
     assert "\x1b" not in done.stdout
     assert "[bold]x" in done.stdout
+
+
+def test_every_outcome_is_audited_as_it_settles(
+    service: Beside, campaign: EmulatedCampaign, contacts: Path, tmp_path: Path
+) -> None:
+    """Once for each row over a resume too: what an earlier run told is not told again."""
+    audit = tmp_path / "audit.jsonl"
+    for _ in range(2):
+        service.run("upload", str(contacts), "--audit", str(audit), "--journal")
+
+    lines = [json.loads(line) for line in audit.read_text().splitlines()]
+    assert {(line["row"], line["status"]) for line in lines} == {
+        *((2, "ADDED"), (3, "PRESENT"), (4, "REJECTED"))
+    }
+    assert len(lines) == 3
+    assert len(campaign.ledger) == 2
+
+
+def test_an_upload_stops_at_a_share_of_rejects(service: Beside, tmp_path: Path) -> None:
+    """What is on its way is settled, every row is accounted for, exit code 3."""
+    path = tmp_path / "f.csv"
+    rows = "".join(f"C-{n},{'Urgent' if n % 5 == 0 else ''}\n" for n in range(60_000))
+    path.write_text("crmRecordId,priority\n" + rows)
+    done = service.run(
+        *("upload", str(path), "--stop-after-rejects", "10%", "--json"),
+        *("--requests-per-second", "100"),
+    )
+    report = json.loads(done.stdout)
+
+    assert done.exit_code == 3
+    assert "and 10.00% was the limit" in report["stopped_by"]["what"]
+    assert report["total"] == 60_000
+    assert report["counts"]["ADDED"] == len(service.campaign.ledger) < 48_000
+
+
+def test_ids_on_the_suppress_list_are_never_sent(service: Beside, tmp_path: Path) -> None:
+    """They are told of, and are neither rejects nor in the way of a resume."""
+    stop = tmp_path / "stop.txt"
+    stop.write_text("B\n")
+    path = tmp_path / "f.csv"
+    path.write_text("crmRecordId\nA\nB\nC\nA\n")
+    arguments = ("upload", str(path), "--suppress", str(stop), "--journal")
+    first = service.run(*arguments)
+    report = json.loads(service.run(*arguments, "--json").stdout)
+
+    assert first.exit_code == 0
+    assert "Note: 1 row was not sent, as its id is on the suppress list: 3.\n" in first.stdout
+    assert "row 5 (as 2)" in first.stdout
+    assert list(service.campaign.ledger) == ["A", "C"]
+    assert (report["suppressed"], report["total"]) == (1, 3)
+
+
+def test_times_get_their_zone(service: Beside) -> None:
+    """From the row's own column, else from the option; rows without a time get the one given."""
+    table = (
+        "crmRecordId,scheduleAt,Time zone\nA,,\nB,,Asia/Tokyo\nC,2026-07-01 10:00,\nD,,Nowhere\n"
+    )
+    done = service.run(
+        *("upload", "-", "--schedule-at", "2026-12-01 09:00", "--time-zone", "Europe/London"),
+        stdin=table,
+    )
+
+    times = {i: str(e.record.next_attempt_after) for i, e in service.campaign.ledger.items()}
+    assert times == {
+        "A": "2026-12-01 09:00:00+00:00",
+        "B": "2026-12-01 00:00:00+00:00",
+        "C": "2026-07-01 09:00:00+00:00",
+    }
+    assert "the time zone 'Nowhere' is not known" in done.stdout
+    assert done.exit_code == 3
+
+
+def test_a_time_without_a_zone_is_refused_before_anything_is_sent(service: Beside) -> None:
+    """Unless a column names the zones."""
+    arguments = ("upload", "-", "--schedule-at", "2026-12-01 09:00")
+    done = service.run(*arguments, stdin="crmRecordId\nA\n")
+
+    assert (done.exit_code, service.emulator.request_count) == (2, 0)
+    assert "Give --time-zone Europe/London" in done.stderr
+    assert service.run(*arguments, stdin="crmRecordId,timeZone\nA,UTC\n").exit_code == 0
