@@ -1,5 +1,6 @@
 """The commands together, and what becomes of an error in any of them."""
 
+import json
 import traceback
 from importlib.metadata import version as version_of
 from typing import Any, Final
@@ -7,10 +8,12 @@ from typing import Any, Final
 import click
 
 from campaigns_async.cli.actions import COMMANDS
+from campaigns_async.cli.completion import completion
 from campaigns_async.cli.doctor import doctor
 from campaigns_async.cli.failures import Exit, explain
 from campaigns_async.cli.journal import journal
 from campaigns_async.cli.local import demo, emulator
+from campaigns_async.cli.support import support_bundle
 from campaigns_async.cli.upload import upload
 from campaigns_async.cli.validate import validate
 
@@ -77,14 +80,16 @@ def app() -> None:
 
 
 @click.command()
-def version() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def version(*, as_json: bool) -> None:
     """Print the version.
 
     \b
     Example:
       campaigns-async version
     """  # noqa: D301 - \b is click's: do not rewrap
-    click.echo(f"campaigns-async {version_of('campaigns-async')}")
+    found = version_of("campaigns-async")
+    click.echo(json.dumps({"version": found}) if as_json else f"campaigns-async {found}")
 
 
 def _add(command: click.Command) -> None:
@@ -95,5 +100,16 @@ def _add(command: click.Command) -> None:
             child.params.append(_debug_option())
 
 
-for each in (upload, validate, doctor, journal, *COMMANDS, emulator, demo, version):
+for each in (
+    upload,
+    validate,
+    doctor,
+    journal,
+    *COMMANDS,
+    emulator,
+    demo,
+    support_bundle,
+    completion,
+    version,
+):
     _add(each)

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -45,7 +46,8 @@ _DEMO_LIMITS: Final = Limits(max_in_flight=2, initial_in_flight=2)
     show_default=True,
     help="The state that it is in at first.",
 )
-def emulator(host: str, port: int, campaign_id: UUID | None, state: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the variables as one JSON object.")
+def emulator(*, host: str, port: int, campaign_id: UUID | None, state: str, as_json: bool) -> None:
     """Run a local Campaigns API with one dynamic campaign, until Ctrl-C.
 
     Prints what a client needs, as lines for a shell. Nothing is kept.
@@ -56,7 +58,9 @@ def emulator(host: str, port: int, campaign_id: UUID | None, state: str) -> None
     """  # noqa: D301 - \b is click's: do not rewrap
     service = Emulator(host=host, port=port)
     try:
-        asyncio.run(serve(service, campaign_id=campaign_id, state=CampaignState(state)))
+        asyncio.run(
+            serve(service, campaign_id=campaign_id, state=CampaignState(state), as_json=as_json)
+        )
     except OSError as error:
         raise Failure(
             f"the address {host}:{port} cannot be listened on: {error.strerror}",
@@ -69,6 +73,7 @@ async def serve(
     *,
     campaign_id: UUID | None = None,
     state: CampaignState = CampaignState.RUNNING,
+    as_json: bool = False,
     on_ready: Callable[[asyncio.Event], None] = lambda _: None,
 ) -> None:
     """Until Ctrl-C, or until the event that ``on_ready`` is called with is set."""
@@ -76,15 +81,19 @@ async def serve(
     async with service:
         with on_interrupts(over.set):
             campaign = service.create_campaign(id=campaign_id, state=state)
-            console = terminal.stdout()
-            console.print(terminal.line(f"# A Campaigns API on {service.root_url}, until Ctrl-C."))
-            for name, value in (
-                (ENVIRONMENT["base_url"], service.base_url),
-                (ENVIRONMENT["api_key"], service.api_key),
-                (ENVIRONMENT["tenant"], service.tenant),
-                ("EGHT_CAMPAIGN", campaign.id),
-            ):
-                console.print(terminal.line(f"export {name}={value}"))
+            variables = {
+                ENVIRONMENT["base_url"]: service.base_url,
+                ENVIRONMENT["api_key"]: service.api_key,
+                ENVIRONMENT["tenant"]: service.tenant,
+                "EGHT_CAMPAIGN": campaign.id,
+            }
+            if as_json:
+                click.echo(json.dumps(variables))
+            else:
+                title = f"# A Campaigns API on {service.root_url}, until Ctrl-C."
+                exports = (f"export {name}={value}" for name, value in variables.items())
+                for text in (title, *exports):
+                    terminal.stdout().print(terminal.line(text))
             on_ready(over)
             await over.wait()
 

@@ -42,7 +42,7 @@ class UploadBar:
         """How far it is. ``total``: rows in the file as far as one can tell; None: no idea."""
         if self._progress is None:
             return
-        settled, rate, details = describe(now)
+        settled, rate, details = describe(now, total)
         self._progress.update(
             self._task, completed=now.settled, total=total, done=settled, rate=rate, details=details
         )
@@ -52,12 +52,26 @@ class UploadBar:
         self._console.print(terminal.line(sentence))
 
 
-def describe(now: UploadProgress) -> tuple[str, str, str]:
-    """Settled rows, rows per second, and what goes on at the moment."""
+def describe(now: UploadProgress, total: float | None = None) -> tuple[str, str, str]:
+    """Settled rows, rows per second, and what goes on at the moment and for how long yet."""
     details = [f"{now.in_flight} in flight"]
     if now.retries:
         details.append(f"{now.retries:,} sent again")
     if now.waiting == "campaign":
+        # For how long, only the campaign knows.
         details.append("waiting: the campaign takes no records now")
+    elif total is not None and now.settled and now.elapsed > 0:
+        details.append(say_left(max(total - now.settled, 0.0) * now.elapsed / now.settled))
     rate = f"{now.settled / now.elapsed:,.0f}" if now.elapsed > 0 else "-"
     return f"{now.settled:,}", rate, "  ".join(details)
+
+
+def say_left(seconds: float) -> str:
+    """``45 s left``, ``6 min left``, ``2 h 10 min left``: no finer than anybody can know."""
+    if seconds < 90:
+        return f"{seconds:.0f} s left"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min left"
+    hours, rest = divmod(round(minutes, -1), 60)
+    return f"{hours:,} h {rest} min left"

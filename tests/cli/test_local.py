@@ -71,6 +71,19 @@ async def test_an_emulator_prints_what_a_client_needs(capsys: pytest.CaptureFixt
     ]
 
 
+async def test_an_emulator_tells_programs_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same variables as one JSON object."""
+    service = Emulator()
+    await serve(service, campaign_id=UUID(_ID), as_json=True, on_ready=asyncio.Event.set)
+
+    assert json.loads(capsys.readouterr().out) == {
+        "EGHT_BASE_URL": service.base_url,
+        "EGHT_API_KEY": "eght_emulator_key",
+        "EGHT_TENANT": "demo-tenant",
+        "EGHT_CAMPAIGN": _ID,
+    }
+
+
 def test_an_emulator_ends_with_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     """Quietly, for that is how it ends."""
     create = Emulator.create_campaign

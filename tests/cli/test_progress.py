@@ -1,8 +1,9 @@
 import io
 
+import pytest
 from rich.console import Console
 
-from campaigns_async.cli.progress import UploadBar, describe
+from campaigns_async.cli.progress import UploadBar, describe, say_left
 from campaigns_async.outcomes import Status
 from campaigns_async.report import Progress
 
@@ -30,6 +31,23 @@ def test_it_says_what_holds_it_up() -> None:
 
     assert (settled, rate) == ("1,005", "-")
     assert details == "4 in flight  3 sent again  waiting: the campaign takes no records now"
+
+
+def test_it_says_how_long_yet_where_the_rows_are_known() -> None:
+    """At the rate so far; not while the campaign takes no records, for who knows how long."""
+    assert describe(_progress(), 3_015.0)[2] == "4 in flight  4 s left"
+    assert "left" not in describe(_progress(waiting="campaign"), 3_015.0)[2]
+    assert describe(_progress(), 900.0)[2].endswith("0 s left")
+    assert describe(_progress(counts={}), 900.0)[2] == "4 in flight"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(89.4, "89 s left"), (90, "2 min left"), (5_300, "88 min left"), (30_000, "8 h 20 min left")],
+)
+def test_what_is_left_is_told_no_finer_than_it_is_known(seconds: float, told: str) -> None:
+    """Seconds, minutes, then tens of minutes."""
+    assert say_left(seconds) == told
 
 
 def test_a_terminal_gets_a_bar() -> None:
