@@ -69,7 +69,8 @@ class Tally:
         text = _explain(outcome)
         id_ = outcome.crm_record_id
         if text and id_ and f"'{id_}'" not in text:
-            text = text.replace(id_, f"'{id_}'")
+            # As a word: the id D is not meant in MEDIUM.
+            text = re.sub(rf"(?<!\w){re.escape(id_)}(?!\w)", lambda found: f"'{found[0]}'", text)
         self._count(outcome.status, text, row.row, label)
 
     def add_unread(self, row: AnyRow, error: CampaignsError) -> None:

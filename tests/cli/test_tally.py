@@ -59,6 +59,14 @@ def test_an_id_in_the_services_words_does_not_part_rows() -> None:
     assert _told(tally) == [(Status.REJECTED, "not found: …", 2, ["2", "3"])]
 
 
+def test_an_id_within_a_word_is_none() -> None:
+    """The row with the id D has its reason in words that are whole."""
+    tally = _tally()
+    _add(tally, 2, Status.REJECTED, "D", error=InvalidRecordError("not one of HIGH, MEDIUM: D"))
+
+    assert _told(tally)[0][1] == "not one of HIGH, MEDIUM: 'D'"
+
+
 def test_the_first_rows_are_named_whatever_settles_first() -> None:
     """Five of them, by number."""
     tally = _tally()
