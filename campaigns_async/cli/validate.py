@@ -180,9 +180,10 @@ def render(found: Findings) -> Iterator[Text]:
         yield terminal.line("What would be sent and looks damaged:")
     for suspicion in found.suspicions:
         more = "" if suspicion.count <= FIRST_ROWS else ", ..."
-        rows = ", ".join(map(str, suspicion.rows)) + more
+        word = "row" if suspicion.count == 1 else "rows"
+        rows = f"{word} {', '.join(map(str, suspicion.rows))}{more}"
         yield terminal.line((f"  {suspicion.count:,}", "bold yellow"), f"  {suspicion.what}")
-        yield terminal.line((f"     {suspicion.next_step}; row {rows}", "dim"))
+        yield terminal.line((f"     {suspicion.next_step}; {rows}", "dim"))
     blank = (f"{count(found.blank, 'blank row')} passed over.",) if found.blank else ()
     for remark in (*blank, *found.remarks):
         yield terminal.line(("Note: ", "bold"), remark)

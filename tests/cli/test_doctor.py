@@ -97,3 +97,42 @@ def test_a_service_that_fails_says_nothing_of_the_rest() -> None:
 def test_what_is_missing_is_said_before_anything_is_sent() -> None:
     """As for every command."""
     assert run("doctor", "--campaign", "x").exit_code == 2
+
+
+_GOLDEN = """\
+campaign CAMPAIGN of tenant other
+at ADDRESS
+
+  address           ok         the service answered
+  API key           likely ok  the service answered 404, not 401 or 403
+  customer site     suspect    the service answered 404, for this or another of the three
+                               -> compare it with the tenant's own: US1, US2, UK3
+  tenant name       suspect    the service answered 404, for this or another of the three
+                               -> compare it with Home > Profile in Configuration Manager; \
+it is not the site
+  API product       likely ok  the service answered 404, not 401 or 403
+  media type        not known  the check did not get this far
+  campaign id       suspect    the service answered 404, for this or another of the three
+                               -> compare it with the campaign in Configuration Manager
+  dynamic campaign  not known  the check did not get this far
+                               -> look in Configuration Manager: only a Dynamic Campaign takes \
+records
+  campaign state    not known  the check did not get this far
+                               -> look in Configuration Manager, or at what the last action printed
+  enabled flag      not known  the service shows it only in the reply to an action; a disabled \
+campaign takes only build and reset
+                               -> look in Configuration Manager, or at what the last action printed
+  record limits     ok         ids of 1 to 32 characters and 100 records a request are seen to \
+before anything is sent
+                               -> check your file: campaigns-async validate FILE
+
+For support: instance /cc/US1/campaigns/v1/CAMPAIGN/records, time"""
+
+
+def test_the_findings_read_like_this(service: Beside) -> None:
+    """To the letter, so that a change of it is seen."""
+    shown = service.run("doctor", EGHT_TENANT="other").stdout
+    shown = shown.replace(service.campaign.id, "CAMPAIGN")
+    shown = shown.replace(service.emulator.base_url, "ADDRESS")
+
+    assert shown.rpartition(" ")[0] == _GOLDEN

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -275,3 +276,34 @@ def test_a_time_without_a_zone_is_refused_before_anything_is_sent(service: Besid
     assert (done.exit_code, service.emulator.request_count) == (2, 0)
     assert "Give --time-zone Europe/London" in done.stderr
     assert service.run(*arguments, stdin="crmRecordId,timeZone\nA,UTC\n").exit_code == 0
+
+
+_GOLDEN = """\
+contacts.csv: 3 rows in 0.0 s, 2 requests
+
+  ADDED      1  put on the campaign by this upload
+  PRESENT    1  on the campaign already
+  REJECTED   1  refused for themselves
+
+Why, and which rows (the header is row 1):
+  PRESENT    1  on the campaign already
+                row 3
+  REJECTED   1  priority 'Urgent' is not one of HIGH, MEDIUM, LOW
+                row 4
+
+Rows that are not in, with why, are in rejects.csv; mend it and upload it as it is.
+"""
+
+
+def test_the_report_reads_like_this(
+    service: Beside,
+    campaign: EmulatedCampaign,
+    contacts: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To the letter but for the time it took, in the first run and when it is told again."""
+    assert campaign.ledger
+    monkeypatch.chdir(contacts.parent)
+    for _ in range(2):
+        done = service.run("upload", contacts.name, "--rejects", "rejects.csv", "--journal")
+        assert re.sub(r"in [\d.]+ s", "in 0.0 s", done.stdout) == _GOLDEN

@@ -85,3 +85,37 @@ def test_a_file_that_cannot_be_read_is_usage(contacts: Path) -> None:
     """As for an upload."""
     assert run("validate", "absent.csv").exit_code == 2
     assert run("validate", str(contacts), "--rejects", str(contacts)).exit_code == 2
+
+
+_GOLDEN = """\
+contacts.csv: 7 rows, nothing was sent
+
+  good       3  would be sent
+  DUPLICATE  1  repeat the id of an earlier row
+  REJECTED   3  would be refused for themselves
+
+Why, and which rows (the header is row 1):
+  DUPLICATE  1  the id of an earlier row, with other values: only the first row counts
+                row 6 (as 2)
+  REJECTED   1  schedule_at '2026-12-01 09:00' has no time zone; add its offset, such as +00:00
+                row 3
+  REJECTED   1  the crm_record_id is blank; leave the row out or give it an id
+                row 5
+  REJECTED   1  priority 'Urgent' is not one of HIGH, MEDIUM, LOW
+                row 9
+
+What would be sent and looks damaged:
+  1  the id is a number that a spreadsheet shortened
+     format the column as text before you export it; row 7
+  1  schedule_at lies in the past
+     correct it, or leave it out to dial at once; row 8
+Note: 1 blank row passed over.
+"""
+
+
+def test_the_findings_read_like_this(contacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the letter, so that a change of it is seen."""
+    contacts.write_text(contacts.read_text().replace("\n,x,\n", "\n,,Low\n"))
+    monkeypatch.chdir(contacts.parent)
+
+    assert run("validate", "contacts.csv").stdout == _GOLDEN
