@@ -9,6 +9,7 @@ BIN   := $(VENV)/bin
 DEV   := $(VENV)/.dev
 DEMO  := $(VENV)/.demo
 DOCS  := $(VENV)/.docs
+BENCH := $(VENV)/.bench
 PIP   := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq --editable
 # Parallel, with each target's output in one piece where make can do that (4.0 and later).
 SPLIT := $(MAKE) --no-print-directory --jobs=2 --keep-going \
@@ -16,16 +17,17 @@ SPLIT := $(MAKE) --no-print-directory --jobs=2 --keep-going \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test simulate torture test-all lint format docs check clean
+.PHONY: help demo test simulate torture test-all lint format docs bench bench-compare check clean
 .PHONY: ruff mypy pyright imports mirror $(VERSIONS:%=test-%)
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(DEV): extras = dev
 $(DEMO): extras = cli
 $(DOCS): extras = docs
-$(DEV) $(DEMO) $(DOCS): pyproject.toml
+$(BENCH): extras = bench
+$(DEV) $(DEMO) $(DOCS) $(BENCH): pyproject.toml
 	@echo "Installing campaigns-async[$(extras)] into $(VENV) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) '.[$(extras)]'
@@ -80,6 +82,12 @@ format: $(DEV) ## Rewrite the code in the house's format
 
 docs: $(DOCS) ## Build the documentation into docs/_build (DOCS_ONLINE=1 checks links to other projects)
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --jobs=auto docs docs/_build/html
+
+bench: $(BENCH) ## Measure it beside what else one could take (QUICK=1 for a first look)
+	@$(BIN)/python benchmarks/bench.py $(if $(QUICK),--quick) $(ARGS)
+
+bench-compare: $(BENCH) ## Measure it beside another commit (BASE=main)
+	@$(BIN)/python benchmarks/compare.py $(or $(BASE),main) $(ARGS)
 
 check: lint ## Everything that CI runs
 	@$(MAKE) --no-print-directory $(filter-out test-$(shell $(BIN)/python -c \
