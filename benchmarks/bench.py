@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
-import arms_ours  # noqa: F401 - they register themselves
 import attrs
 import generated
 import imports
@@ -17,15 +16,8 @@ import memory
 import race
 import surroundings
 from arena import HERE, Arena, open_arena
-from arms import ARMS
+from contenders import CONTENDERS
 from race import LIMIT, Entry
-
-ORDER = (
-    *(LIMIT, "naive", "cattrs", "openapi-generator", "opc"),
-    *("upload", "upload-new", "upload-ids", "upload-csv"),
-    *("stream", "stream-records", "add-records", "batcher"),
-)
-assert set(ORDER) == ARMS.keys()
 
 
 def show(table: Sequence[Sequence[Any]]) -> None:
@@ -40,7 +32,7 @@ def show(table: Sequence[Sequence[Any]]) -> None:
 
 def pick_entries(missing: dict[str, str], *, quick: bool) -> list[Entry]:
     """Who runs: each on both loops, where there are two; if it must be quick, few on the second."""
-    keys = [key for key in ORDER if key not in missing]
+    keys = [key for key in CONTENDERS if key not in missing]
     entries = [Entry(key) for key in keys]
     if find_spec("uvloop") is None:
         missing["uvloop"] = "not installed"

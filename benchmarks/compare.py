@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-import arms_ours  # noqa: F401 - they register themselves
 import instructions
 from arena import ROOT, Arena, open_arena
-from arms import ARMS
 from bench import show
+from contenders import CONTENDERS
 from race import cpu, rate
 from server import serve
 from surroundings import describe_commit
@@ -36,7 +35,7 @@ def compare(arena: Arena, base: Path, *, rounds: int, rows: int) -> None:
     lines = [["here to base", "k records/s", "by the clock", "by the processor", "spread"]]
     with serve(arena.program, core=arena.server) as root:
         for key in KEYS:
-            share = round(rows * ARMS[key].load / 100) * 100
+            share = round(rows * CONTENDERS[key].load / 100) * 100
             pairs = []
             for turn in range(rounds):
                 first, second = (ROOT, base) if turn % 2 else (base, ROOT)
@@ -46,7 +45,7 @@ def compare(arena: Arena, base: Path, *, rounds: int, rows: int) -> None:
             processor = [cpu(there) / cpu(here) for here, there in pairs]
             lines.append(
                 [
-                    ARMS[key].name,
+                    CONTENDERS[key].name,
                     f"{median(rate(here) for here, _ in pairs):,.0f}",
                     f"{median(clock):.2f}",
                     f"{median(processor):.2f}",

@@ -62,11 +62,8 @@ def generate(folder: Path) -> dict[str, str]:
             ],
         ),
     }
-    return {
-        key: reason
-        for key, (modules, command) in commands.items()
-        if (reason := _run(modules, command))
-    }
+    reasons = {key: _run(modules, command) for key, (modules, command) in commands.items()}
+    return {key: reason for key, reason in reasons.items() if reason}
 
 
 def _run(modules: tuple[str, ...], command: list[Any]) -> str | None:

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import attrs
 from arena import Arena
-from arms import ARMS, BATCH
+from arms import BATCH
+from contenders import CONTENDERS
 from server import serve
 
 DELAY: Final = 0.05
@@ -50,4 +51,4 @@ def table(shares: Sequence[Share]) -> list[list[Any]]:
     for entry in shares:
         by_arm.setdefault(entry.key, []).append(f"{entry.share:.1%} ±{entry.spread / 2:.1%}")
     header = ["of the ideal", *(f"{number} in flight" for number in IN_FLIGHT)]
-    return [header, *([ARMS[key].name, *cells] for key, cells in by_arm.items())]
+    return [header, *([CONTENDERS[key].name, *cells] for key, cells in by_arm.items())]

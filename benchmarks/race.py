@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import attrs
 from arena import Arena
-from arms import ARMS
+from contenders import CONTENDERS
 from server import serve
 
 LIMIT: Final = "raw"
@@ -52,7 +52,7 @@ def race(
         for number in range(rounds):
             turn = number % len(entries)
             for entry in (*entries[turn:], *entries[:turn]):
-                share = max(1, round(rows * ARMS[entry.key].load / 100)) * 100
+                share = max(1, round(rows * CONTENDERS[entry.key].load / 100)) * 100
                 run = arena.run_arm(
                     entry.key, root, rows=share, in_flight=in_flight, uvloop=entry.uvloop
                 )
@@ -78,7 +78,7 @@ def _stand(entry: Entry, runs: dict[Entry, list[dict[str, float]]]) -> Standing:
     return Standing(
         entry.key,
         entry.uvloop,
-        ARMS[entry.key].name,
+        CONTENDERS[entry.key].name,
         median(rates),
         median(ratios),
         (max(around) - min(around)) / median(around),

@@ -8,8 +8,8 @@ import os
 import time
 from typing import Any
 
-import arms_ours  # noqa: F401 - they register themselves
-from arms import ARMS, Arm, Target
+from arms import Arm, Target
+from contenders import CONTENDERS
 from server import read_account
 
 WARM_UP = 32
@@ -53,7 +53,7 @@ def tame_malloc() -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("arm", choices=sorted(ARMS))
+    parser.add_argument("arm", choices=sorted(CONTENDERS))
     parser.add_argument("--root", required=True)
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument("--in-flight", type=int, required=True)
@@ -69,7 +69,7 @@ def main() -> None:
         factory = uvloop.new_event_loop
     target = Target(options.root, options.in_flight)
     with asyncio.Runner(loop_factory=factory) as runner:
-        result = runner.run(measure(ARMS[options.arm], target, options.rows))
+        result = runner.run(measure(CONTENDERS[options.arm], target, options.rows))
     print(json.dumps(result))
 
 
