@@ -110,7 +110,8 @@ def parse_batch(records: Any) -> list[Row]:
 
 
 def _is_mapping(given: object) -> TypeGuard[Mapping[Any, Any]]:
-    return isinstance(given, Mapping)
+    # A dict is a Mapping too, but to be told so is ten times as quick.
+    return isinstance(given, (dict, Mapping))
 
 
 def repeated_id_error(index: int, first: int) -> InvalidRecordError:
@@ -127,6 +128,15 @@ def _refuse(index: int, field: str | None, reason: str) -> NoReturn:
 
 
 def _fields(given: Mapping[Any, Any], index: int) -> dict[str, Any]:
+    try:
+        fields = {FIELD_OF_KEY[key]: value for key, value in given.items()}
+    except (KeyError, TypeError):
+        fields = {}
+    return fields if fields and len(fields) == len(given) else _fields_one_by_one(given, index)
+
+
+def _fields_one_by_one(given: Mapping[Any, Any], index: int) -> dict[str, Any]:
+    """The same, and a refusal that names what is wrong."""
     fields: dict[str, Any] = {}
     try:
         items = list(given.items())
@@ -208,14 +218,16 @@ def _checked_time(value: Any, index: int) -> str | None:
     )
 
 
+_PRIORITIES: Final = tuple(RecordPriority.__members__)
+
+
 def _checked_priority(value: Any, index: int) -> str | None:
     if value is None or isinstance(value, RecordPriority):
         # One made on purpose is sent as it is, known or not: the service may take more tomorrow.
         return value
-    known = RecordPriority.__members__
     name = value.upper() if isinstance(value, str) else ""
-    if name not in known:
-        choices = ", ".join(known)
+    if name not in _PRIORITIES:
+        choices = ", ".join(_PRIORITIES)
         _refuse(index, "priority", f"priority {_show(value)} is not one of {choices}")
     return name
 

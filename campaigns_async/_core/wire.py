@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import Any, Final, TypeGuard, TypeVar, cast, get_args, get_type_hints
 
@@ -44,11 +45,11 @@ FIELD_OF_KEY: Final[Mapping[str, str]] = {
 # --- out
 
 
-def encode_id(crm_record_id: str) -> str:
-    """The id as JSON text, ASCII alone."""
-    return encode_basestring_ascii(crm_record_id)
+encode_id: Final[Callable[[str], str]] = encode_basestring_ascii
+"""The id as JSON text, ASCII alone."""
 
 
+@lru_cache(maxsize=1_000)
 def encode_rest(schedule_at: str | None, priority: str | None) -> str:
     """What follows the id in a record, as JSON text with a comma in front; empty for nothing."""
     text = ""
