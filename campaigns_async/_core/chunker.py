@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from collections.abc import Sequence
 
 from campaigns_async._core.rows import Row
 
@@ -15,8 +16,9 @@ class Chunker:
     def __init__(self, *, size: int, linger: float | None = None) -> None:
         self._size = size
         self._linger = linger
-        # (time it came, row); the time only matters where batches linger.
-        self._rows: deque[tuple[float, Row]] = deque()
+        self._rows: deque[Row] = deque()
+        # (rows fed until then, the time), of those that wait.
+        self._times: deque[tuple[int, float]] = deque()
         self._flush_below = 0
         self._fed = 0
 
@@ -24,10 +26,13 @@ class Chunker:
         """Rows that wait for their batch."""
         return len(self._rows)
 
-    def feed(self, row: Row, now: float) -> None:
-        """One more row."""
-        self._rows.append((now, row))
-        self._fed += 1
+    def feed(self, rows: Sequence[Row], now: float) -> None:
+        """Some more rows."""
+        if not rows:
+            return
+        self._rows.extend(rows)
+        self._fed += len(rows)
+        self._times.append((self._fed, now))
 
     def flush(self) -> None:
         """What has been fed so far need not wait for more."""
@@ -35,22 +40,26 @@ class Chunker:
 
     def ready_at(self) -> float:
         """From when on :meth:`take` gives a batch if no more rows come; infinity for never."""
-        if len(self._rows) >= self._size or (
-            self._rows and self._fed - len(self._rows) < self._flush_below
-        ):
+        taken = self._fed - len(self._rows)
+        if len(self._rows) >= self._size or (self._rows and taken < self._flush_below):
             return -math.inf
         if not self._rows or self._linger is None:
             return math.inf
-        return self._rows[0][0] + self._linger
+        return self._times[0][1] + self._linger
 
     def take(self, now: float) -> list[Row]:
         """The next batch that is ready; empty if none is."""
         if self.ready_at() > now:
             return []
-        return [self._rows.popleft()[1] for _ in range(min(len(self._rows), self._size))]
+        batch = [self._rows.popleft() for _ in range(min(len(self._rows), self._size))]
+        taken = self._fed - len(self._rows)
+        while self._times and self._times[0][0] <= taken:
+            self._times.popleft()
+        return batch
 
     def drain(self) -> list[Row]:
         """All rows that wait, given back instead of batched."""
-        rows = [row for _, row in self._rows]
+        rows = list(self._rows)
         self._rows.clear()
+        self._times.clear()
         return rows

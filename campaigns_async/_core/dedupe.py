@@ -26,34 +26,26 @@ class Dedupe:
 
     def __init__(self, few: int = _FEW) -> None:
         self._few = few
+        # By id: the position and, in the lower half, the digest of what else the row says.
         self._seen: dict[str, int] = {}
-        # Of those rows alone that say more than their id.
-        self._said: dict[str, int] = {}
         self._many: Fingerprints | None = None
 
     def claim(self, row: Row) -> Repeat | None:
         """None for the first row with its id; else what came before."""
+        digest = hash(row.said) & _HALF if row.said else 0
         if self._many is not None:
-            digest = _digest(row.said)
             found = self._many.claim(row.id, row.index, digest)
             return None if found is None else Repeat(found[0], differs=found[1] != digest)
-        first = self._seen.setdefault(row.id, row.index)
-        if first != row.index:
-            return Repeat(first, differs=self._said.get(row.id, 0) != _digest(row.said))
-        if row.said:
-            self._said[row.id] = _digest(row.said)
+        mine = row.index << 32 | digest
+        first = self._seen.setdefault(row.id, mine)
+        if first != mine:
+            return Repeat(first >> 32, differs=first & _HALF != digest)
         if len(self._seen) > self._few:
             self._compact()
         return None
 
     def _compact(self) -> None:
         self._many = Fingerprints()
-        for crm_record_id, position in self._seen.items():
-            self._many.claim(crm_record_id, position, self._said.get(crm_record_id, 0))
+        for crm_record_id, first in self._seen.items():
+            self._many.claim(crm_record_id, first >> 32, first & _HALF)
         self._seen.clear()
-        self._said.clear()
-
-
-def _digest(said: str) -> int:
-    """32 bits of what a row says beside its id; 0 for nothing."""
-    return hash(said) & _HALF if said else 0

@@ -111,18 +111,19 @@ class Engine:
     def feed(self, rows: Iterable[Row], now: float) -> list[Settlement]:
         """Take rows on. What is wrong with one of them is its own outcome."""
         settled: list[Settlement] = []
+        fresh: list[Row] = []
+        claim = None if self._dedupe is None else self._dedupe.claim
         for row in rows:
             if row.error is not None:
                 settled.append(self._at_once(row, Status.REJECTED, row.error))
-                continue
-            repeat = self._dedupe.claim(row) if self._dedupe else None
-            if repeat is not None:
+            elif claim is not None and (repeat := claim(row)) is not None:
                 settled.append(self._settle_repeat(row, repeat))
-            elif self.stopped_by is None:
-                self._chunker.feed(row, now)
-                self.unsettled += 1
             else:
-                settled += self._leave([row], self.stopped_by)
+                fresh.append(row)
+        if self.stopped_by is not None:
+            return settled + self._leave(fresh, self.stopped_by) + self._revive(now)
+        self._chunker.feed(fresh, now)
+        self.unsettled += len(fresh)
         return settled + self._revive(now)
 
     def _settle_repeat(self, row: Row, repeat: Repeat) -> Settlement:

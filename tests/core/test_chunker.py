@@ -10,7 +10,7 @@ from campaigns_async._core.rows import Row
 def feed(chunker: Chunker, *indices: int, now: float = 0) -> None:
     """Rows with these positions."""
     for index in indices:
-        chunker.feed(Row(index, "", "", "", ""), now)
+        chunker.feed([Row(index, "", "", "", "")], now)
 
 
 def take(chunker: Chunker, now: float = 0) -> list[int]:
