@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Self
 
 from campaigns_async.models import MAX_RECORDS_PER_REQUEST
@@ -33,13 +33,17 @@ class OutcomeStream(AsyncIterator[RecordOutcome]):
         """The account so far; complete when the stream has ended."""
         return self._upload.report()
 
-    async def _put(self, outcome: RecordOutcome) -> None:
-        while len(self._buffer) >= MAX_RECORDS_PER_REQUEST and not self._closed:
-            self._room.clear()
-            await self._room.wait()
+    def _put(self, outcome: RecordOutcome) -> Awaitable[None] | None:
+        """Something to wait for where there is no room for more."""
         if not self._closed:
             self._buffer.append(outcome)
             self._changed.set()
+        return self._make_room() if len(self._buffer) >= MAX_RECORDS_PER_REQUEST else None
+
+    async def _make_room(self) -> None:
+        while len(self._buffer) >= MAX_RECORDS_PER_REQUEST and not self._closed:
+            self._room.clear()
+            await self._room.wait()
 
     def __aiter__(self) -> Self:
         return self

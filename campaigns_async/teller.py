@@ -105,7 +105,7 @@ class Teller:
             return
         try:
             result = callback(news)
-            if inspect.isawaitable(result):
+            if result is not None and inspect.isawaitable(result):
                 await result
         except asyncio.CancelledError as cancelled:
             task = asyncio.current_task()
