@@ -9,6 +9,7 @@ those hold the request's headers.
 import asyncio
 import math
 import ssl
+from functools import lru_cache
 from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Final
@@ -153,13 +154,7 @@ class Transport:
             headers=self._headers,
             allow_redirects=False,
             raise_for_status=False,
-            timeout=aiohttp.ClientTimeout(
-                total=timeout.total,
-                connect=timeout.connect,
-                sock_read=timeout.read,
-                # Or what is longer than 5 s is rounded up, beyond the caller's deadline.
-                ceil_threshold=math.inf,
-            ),
+            timeout=_translate(timeout),
             trace_request_ctx=trace,
         ) as reply:
             return await self._read(reply)
@@ -208,6 +203,17 @@ class Transport:
         timed_out = isinstance(error, TimeoutError)
         reason = f"no reply after sending: {what}; the request may or may not have been executed"
         return OutcomeUnknownError(reason, timed_out=timed_out)
+
+
+@lru_cache(maxsize=16)
+def _translate(timeout: Timeout) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=timeout.total,
+        connect=timeout.connect,
+        sock_read=timeout.read,
+        # Or what is longer than 5 s is rounded up, beyond the caller's deadline.
+        ceil_threshold=math.inf,
+    )
 
 
 _MASK: Final = "eght_***"

@@ -127,12 +127,18 @@ def _refuse(index: int, field: str | None, reason: str) -> NoReturn:
     raise InvalidRecordError(reason, index=index, field=field)
 
 
-def _fields(given: Mapping[Any, Any], index: int) -> dict[str, Any]:
+_NAMES: Final = frozenset(FIELD_OF_KEY.values())
+
+
+def _fields(given: Mapping[Any, Any], index: int) -> Mapping[str, Any]:
+    """What it gives by the names of the fields: the mapping itself if it has no other keys."""
+    if given.keys() <= _NAMES:
+        return given
     try:
         fields = {FIELD_OF_KEY[key]: value for key, value in given.items()}
     except (KeyError, TypeError):
         fields = {}
-    return fields if fields and len(fields) == len(given) else _fields_one_by_one(given, index)
+    return fields if len(fields) == len(given) else _fields_one_by_one(given, index)
 
 
 def _fields_one_by_one(given: Mapping[Any, Any], index: int) -> dict[str, Any]:
@@ -184,13 +190,12 @@ def _checked_id(value: Any, index: int) -> str:
 def _encode_rest(schedule_at: Any, priority: Any, index: int) -> str:
     if schedule_at is None and priority is None:
         return ""
-    return encode_rest(_checked_time(schedule_at, index), _checked_priority(priority, index))
+    at = None if schedule_at is None else _checked_time(schedule_at, index)
+    return encode_rest(at, _checked_priority(priority, index))
 
 
-def _checked_time(value: Any, index: int) -> str | None:
+def _checked_time(value: Any, index: int) -> str:
     field = "schedule_at"
-    if value is None:
-        return None
     moment = value
     if isinstance(value, str):
         try:
