@@ -64,7 +64,7 @@ def main() -> None:
     tame_malloc()
     factory: Any = None
     if options.uvloop:
-        import uvloop  # noqa: PLC0415 - may be missing
+        import uvloop  # noqa: PLC0415 - may be missing  # type: ignore[import-not-found]
 
         factory = uvloop.new_event_loop
     target = Target(options.root, options.in_flight)

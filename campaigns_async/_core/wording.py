@@ -143,7 +143,10 @@ def named_state(problem: Problem, ids: Collection[str] = ()) -> CampaignState | 
         found = {
             match.upper().replace(" ", "_")
             for text in sentences(problem)
-            for match in pattern.findall(_without(text, ids))
+            # Next to "state" or "is" it is the state's name, even if a record is called like it.
+            for match in pattern.findall(
+                text if pattern is _STATE_IN_PROSE else _without(text, ids)
+            )
         }
         if len(found) == 1:
             return CampaignState(found.pop())

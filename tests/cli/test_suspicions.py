@@ -11,7 +11,7 @@ _NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 def _found(*ids: str, schedule_at: object = None) -> list[tuple[str, int, list[int]]]:
     suspicions = Suspicions(_NOW)
     for row, id_ in enumerate(ids, 2):
-        suspicions.look_at(FileRecord(id_, schedule_at, row=row))  # type: ignore[arg-type]
+        suspicions.look_at(FileRecord(id_, schedule_at=schedule_at, row=row))  # type: ignore[arg-type]
     return [(s.what, s.count, s.rows) for s in suspicions]
 
 
