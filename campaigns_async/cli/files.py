@@ -5,7 +5,6 @@ import io
 import json
 import os
 import stat
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -19,7 +18,7 @@ from campaigns_async.cli.rejects import is_reject_file, take_back
 from campaigns_async.cli.rows import AnyRow, BrokenRow, RowNumbers, build_record
 from campaigns_async.cli.scheduling import Scheduling, UnknownZoneError
 from campaigns_async.cli.suppress import Suppressed
-from campaigns_async.cli.text import Lines
+from campaigns_async.cli.text import Lines, open_stdin
 
 Format = Literal["csv", "jsonl"]
 
@@ -73,16 +72,22 @@ class RecordFile:
         self._binary = binary
         self._size = _size(binary)
         self._read = 0
-        self._lines = Lines(binary, name)
+        self.format: Format = "csv"
+        self._rows: Iterator[AnyRow] = iter(())
+        self._open(chosen or {}, delimiter)
+
+    def _open(self, chosen: Mapping[str, str | None], delimiter: str | None) -> None:
+        name = self.name
+        self._lines = Lines(self._binary, name)
         lines = iter(self._lines)
         first = next(lines, "")
         if not first:
             raise Failure(
                 f"the file {name} is empty", next_step="give a file with a header and rows"
             )
-        self.format: Format = "jsonl" if _is_json(name, first) else "csv"
+        self.format = "jsonl" if _is_json(name, first) else "csv"
         if self.format == "jsonl":
-            self._rows = self._read_json(_chain(first, lines), chosen or {})
+            self._rows = self._read_json(_chain(first, lines), chosen)
         else:
             if first.lower().startswith(_SEPARATOR_LINE):
                 # Excel's own; it shows the next line as row 1.
@@ -90,7 +95,7 @@ class RecordFile:
                 first = next(lines, "")
             elif delimiter is None:
                 self.delimiter = guess_delimiter(first)
-            self._open_csv(_chain(first, lines), chosen or {})
+            self._open_csv(_chain(first, lines), chosen)
 
     # --- reading
 
@@ -186,11 +191,7 @@ class RecordFile:
         self.header = tuple(take_back(h) if self._mended else h for h in header)
         names = [name.strip() for name in self.header]
         self.columns = map_columns(names, chosen)
-        if self._scheduling.needs_zone and "time_zone" not in self.columns:
-            raise Failure(
-                "the time given for the rows has no zone",
-                next_step="give --time-zone Europe/London, or a column of zones",
-            )
+        self._scheduling.check(self.columns)
         self.blank += row - 1
         self._rows = self._read_csv(row, numbered)
 
@@ -260,25 +261,21 @@ class RecordFile:
 def open_file(path: str, **options: Any) -> RecordFile:
     """The file at this path, ``-`` for stdin, or `Failure`; ``options``: as of `RecordFile`."""
     if path == "-":
-        return RecordFile(_open_stdin(), "stdin", **options)
+        return RecordFile(open_stdin(), "stdin", **options)
     try:
         binary = Path(path).open("rb")  # noqa: SIM115 - closed by RecordFile
     except OSError as error:
         raise Failure(f"the file {path} cannot be opened: {error.strerror}") from None
     try:
+        if Path(path).suffix.lower() == ".parquet":
+            # Not at the top: it builds on this file.
+            from campaigns_async.cli.parquet import ParquetFile  # noqa: PLC0415
+
+            return ParquetFile(binary, path, **options)
         return RecordFile(binary, path, **options)
     except BaseException:
         binary.close()
         raise
-
-
-def _open_stdin() -> io.BufferedIOBase:
-    stdin = sys.stdin.buffer
-    try:
-        # A reader of our own: the interpreter waits for its own one at exit.
-        return open(stdin.fileno(), "rb", closefd=False)
-    except OSError:
-        return cast("io.BufferedIOBase", stdin)
 
 
 def _read_delimiter(given: str | None) -> str:

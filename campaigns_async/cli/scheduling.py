@@ -4,6 +4,7 @@ Where the clocks go back, a time that they show twice is the first of the two. W
 forward, a time that they skip is read as if they had not yet been changed: 01:30 becomes 02:30.
 """
 
+from collections.abc import Container
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -34,8 +35,15 @@ class Scheduling:
             raise Failure(
                 f"the time {default!r} cannot be read", next_step="write it as 2026-12-01 09:00"
             ) from None
-        self.needs_zone = naive and zone is None
-        """Whether each row has to name the zone of the default."""
+        self._needs_zone = naive and zone is None
+
+    def check(self, columns: Container[str]) -> None:
+        """Raise `Failure` where each row has to name the zone of the default and cannot."""
+        if self._needs_zone and "time_zone" not in columns:
+            raise Failure(
+                "the time given for the rows has no zone",
+                next_step="give --time-zone Europe/London, or a column of zones",
+            )
 
     def place(self, moment: Any, zone: Any = None) -> Any:
         """The row's time with its offset; as it was where that cannot be told.
@@ -47,10 +55,10 @@ class Scheduling:
             text = self._default
         name = zone.strip() if isinstance(zone, str) else None
         name = name or self._zone
-        if name is None or not isinstance(text, str):
+        if name is None or not isinstance(text, str | datetime):
             return text
         try:
-            read = datetime.fromisoformat(text.strip())
+            read = datetime.fromisoformat(text.strip()) if isinstance(text, str) else text
         except ValueError:
             # It is refused for that, in better words than ours.
             return text

@@ -3,8 +3,9 @@
 import codecs
 import io
 import re
+import sys
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 from campaigns_async.cli.failures import Failure
 
@@ -12,7 +13,7 @@ _NO_TEXT: Final = (
     (b"PK\x03\x04", "an Excel workbook or a zip file", "save it as CSV UTF-8 and upload that"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save it as CSV UTF-8 and upload that"),
     (b"\x1f\x8b", "a compressed file", "unpack it: gunzip -c FILE | campaigns-async upload -"),
-    (b"PAR1", "a Parquet file", "export it as CSV or JSON lines"),
+    (b"PAR1", "a Parquet file", "name it .parquet; from stdin give CSV or JSON lines"),
 )
 _ANY_LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
@@ -59,6 +60,16 @@ class Lines:
             else:
                 yield text
             line = binary.readline()
+
+
+def open_stdin() -> io.BufferedIOBase:
+    """Stdin as bytes, whoever else has it."""
+    stdin = sys.stdin.buffer
+    try:
+        # A reader of our own: the interpreter waits for its own one at exit.
+        return open(stdin.fileno(), "rb", closefd=False)
+    except OSError:
+        return cast("io.BufferedIOBase", stdin)
 
 
 def _decode_utf16(first: bytes, binary: io.BufferedIOBase, name: str) -> Iterator[str]:

@@ -92,10 +92,11 @@ def upload(ctx: click.Context, /, path: str, **options: Any) -> None:
     """Put the rows of FILE (- for stdin) on a campaign's call list.
 
     Takes CSV with a header, in UTF-8, UTF-16 or Windows-1252 and with any delimiter, or JSON lines
-    (.jsonl, .ndjson). The columns crmRecordId, scheduleAt, priority and rank are found by name,
-    whatever their case, spaces and underscores; others are not sent. Safe to run again: what is on
-    the campaign is told apart and not added twice. For a long list use --journal: after a crash the
-    same command goes on where it ended, and report and reject file cover all runs.
+    (.jsonl, .ndjson), or Parquet (.parquet, with the extra parquet). The columns crmRecordId,
+    scheduleAt, priority and rank are found by name, whatever their case, spaces and underscores;
+    others are not sent. Safe to run again: what is on the campaign is not added twice. For a long
+    list use --journal: after a crash the same command goes on where it ended, and report and reject
+    file cover all runs.
 
     \b
     Example:

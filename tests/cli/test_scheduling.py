@@ -1,3 +1,5 @@
+from datetime import datetime
+
 import pytest
 
 from campaigns_async.cli.failures import Failure
@@ -20,6 +22,7 @@ _LONDON = Scheduling(zone="Europe/London")
 def test_a_time_without_an_offset_is_one_of_the_zone(written: str, moment: str) -> None:
     """Summer and winter, and by a stated rule where the clocks change."""
     assert _LONDON.place(written) == moment
+    assert _LONDON.place(datetime.fromisoformat(written)) == moment
 
 
 @pytest.mark.parametrize("written", ["2026-12-01T09:00:00Z", "2026-12-01 09:00+05:30", "soon", 7])
@@ -48,9 +51,13 @@ def test_rows_without_a_time_get_the_one_given() -> None:
 
 def test_whether_rows_must_name_a_zone_is_known_beforehand() -> None:
     """Where a time without an offset is given for them, and no zone."""
-    assert Scheduling("2026-12-01 09:00").needs_zone
-    assert not Scheduling("2026-12-01 09:00Z").needs_zone
-    assert not _LONDON.needs_zone
+    nine = Scheduling("2026-12-01 09:00")
+
+    with pytest.raises(Failure, match="has no zone"):
+        nine.check({"schedule_at"})
+    nine.check({"time_zone"})
+    for scheduling in (Scheduling("2026-12-01 09:00Z"), _LONDON, Scheduling()):
+        scheduling.check(())
 
 
 @pytest.mark.parametrize("zone", ["Europe/Londn", "Europe", "../etc/passwd", ""])
