@@ -8,10 +8,12 @@ from campaigns_async.cli.suspicions import Suspicions
 _NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 
 
-def _found(*ids: str, schedule_at: object = None) -> list[tuple[str, int, list[int]]]:
+def _found(
+    *ids: str, schedule_at: datetime | str | None = None
+) -> list[tuple[str, int, list[int]]]:
     suspicions = Suspicions(_NOW)
     for row, id_ in enumerate(ids, 2):
-        suspicions.look_at(FileRecord(id_, schedule_at=schedule_at, row=row))  # type: ignore[arg-type]
+        suspicions.look_at(FileRecord(id_, row=row, schedule_at=schedule_at))
     return [(s.what, s.count, s.rows) for s in suspicions]
 
 
