@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import time
+from importlib import import_module
 from typing import Any
 
 from arms import Arm, Target
@@ -64,9 +65,8 @@ def main() -> None:
     tame_malloc()
     factory: Any = None
     if options.uvloop:
-        import uvloop  # noqa: PLC0415 - may be missing  # type: ignore[import-not-found]
-
-        factory = uvloop.new_event_loop
+        # May be missing.
+        factory = import_module("uvloop").new_event_loop
     target = Target(options.root, options.in_flight)
     with asyncio.Runner(loop_factory=factory) as runner:
         result = runner.run(measure(CONTENDERS[options.arm], target, options.rows))
