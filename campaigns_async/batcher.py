@@ -295,15 +295,20 @@ class RecordBatcher:
         if settled:
             self._release_room()
 
+    def _forget(self) -> None:
+        """An id of ours may come again unknown: it proves nothing any more that one is there."""
+        self._forgot = True
+        self._engine.distrust()
+
     def _remember(self, crm_record_id: str | None, outcome: RecordOutcome) -> None:
         if outcome.status is Status.UNKNOWN:
-            self._forgot = True
+            self._forget()
         if crm_record_id is None or not outcome.in_campaign:
             return
         self._remembered[crm_record_id] = outcome
         if len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
-            self._forgot = True
+            self._forget()
 
     def _conclude(self, pending: "Pending", outcome: RecordOutcome) -> None:
         pending.future.set_result(outcome)

@@ -240,7 +240,8 @@ class CampaignHandle:
           position, so that it is dialed in input order; "server" leaves ranks to the service, which
           gives them by arrival.
         - ``exclusive``: your word that none of the ids was on the campaign before and nobody else
-          adds them meanwhile. Then a batch whose reply was lost is settled by one request and
+          adds them meanwhile; of ids that differ in case only, that the service tells them apart.
+          Then a batch whose reply was lost is settled by one request and
           counts as ADDED (``inferred``). As soon as a reply proves the word wrong, it is not relied
           on any more.
         - ``on_duplicate``: a repeated id in the input is DUPLICATE ("first"), or REJECTED

@@ -191,7 +191,8 @@ class Recorder:
                 "was sent. Resume with the same input, or use another journal"
             )
             self._on_error(self.refused)
-        self._change()
+        if rows or exhausted:
+            self._change()
 
     def take(self) -> list[Row]:
         """Rows that may go to the engine now, in input order."""
@@ -323,6 +324,8 @@ class Recorder:
 
         After this nothing is in flight, so it is known for each record whether it may have landed.
         """
+        if self._closed:
+            return
         if self._pump is not None:
             await asyncio.wait([self._pump])
         try:

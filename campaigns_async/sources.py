@@ -105,7 +105,7 @@ class _AsyncSource:
                 raise
             # Not ours: something that the iterable waited for was cancelled.
             self.error = cancelled
-        except Exception as error:  # noqa: BLE001 - the caller's own; it comes out with the report
+        except BaseException as error:  # noqa: BLE001 - the caller's own; it comes out with the report
             self.error = error
         self._ended = True
         self._on_more()

@@ -12,7 +12,7 @@ import ssl
 from functools import lru_cache
 from importlib.metadata import version
 from types import SimpleNamespace
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 
@@ -61,6 +61,22 @@ async def _on_headers_sent(
         trace.begun = True
 
 
+class _Connector(aiohttp.TCPConnector):
+    """Never hands out an idle connection on which something came unasked.
+
+    A surplus reply that waits there would be taken for the answer to the next request.
+    """
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> Any:
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
+
+
 class Connections:
     """One aiohttp session on one event loop, made on first use; or the caller's own."""
 
@@ -93,7 +109,7 @@ class Connections:
             trace.on_request_headers_sent.append(_on_headers_sent)
             self._session = aiohttp.ClientSession(
                 # How many connections there are is decided by the slots, not here.
-                connector=aiohttp.TCPConnector(limit=0),
+                connector=_Connector(limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
                 trace_configs=[trace],
@@ -191,7 +207,7 @@ class Transport:
         return text.replace(self._key, _MASK)
 
     def _describe(self, error: Exception, *, begun: bool) -> TransportError:
-        what = self._scrub(escape(f"{type(error).__name__}: {error}".rstrip(": "), 300))
+        what = escape(self._scrub(f"{type(error).__name__}: {error}".rstrip(": ")), 300)
         if isinstance(error, _NOT_SENT) or not begun:
             advice = "check base_url, DNS, network and proxy"
             if isinstance(error, _CERTIFICATE):

@@ -14,7 +14,7 @@ from campaigns_async.drive import GRACE, Drive, build_engine
 from campaigns_async.errors import ConfigurationError, JournalError, UploadStoppedError
 from campaigns_async.journal_file import JournalFile
 from campaigns_async.models import NewRecord
-from campaigns_async.outcomes import Status
+from campaigns_async.outcomes import Attribution, Status
 from campaigns_async.recorder import Recorder, Unrecorded
 from campaigns_async.report import Account, Progress, UploadReport
 from campaigns_async.sources import open_source
@@ -112,6 +112,7 @@ class Upload:
         if self._journal is not None:
             self._open_journal(self._journal)
         teller = loop.create_task(self._teller.run())
+        teller.add_done_callback(self._on_teller_end)
         try:
             await self._drive.run(
                 deadline=self._deadline,
@@ -120,7 +121,8 @@ class Upload:
                 ),
             )
             await self._close_books()
-            await teller
+            # Shielded: a cancellation now leaves the outcomes their time to be told.
+            await asyncio.shield(teller)
         except asyncio.CancelledError as cancelled:
             await self._close_books()
             await asyncio.wait([teller], timeout=GRACE)
@@ -161,6 +163,9 @@ class Upload:
         recorder.facts = lambda: {"read": self._engine.parsed, **self._totals()}
         if recorder.history is not None:
             self._engine.remember(recorder.history)
+            if any(kept.attribution is Attribution.THEIRS for kept in file.read_exceptions()):
+                # What proved the word of ``exclusive`` wrong in an earlier run counts in this one.
+                self._engine.distrust()
         self._records = recorder
 
     async def _intend(self, piece: Piece) -> None:
@@ -168,6 +173,11 @@ class Upload:
 
     def _is_due(self, mark: int) -> bool:
         return self._records.is_kept(mark)
+
+    def _on_teller_end(self, teller: "asyncio.Task[None]") -> None:
+        """A callback ended it by what is no Exception; it comes out when the rest is settled."""
+        if not teller.cancelled() and teller.exception() is not None:
+            self._drive.stop(UploadStoppedError("a callback of the upload ended it"))
 
     def _wake(self) -> None:
         self._drive.notify()
@@ -212,10 +222,12 @@ class Upload:
     def _wanted(self) -> int:
         """Rows to read now, at most."""
         engine = self._engine
-        if self._source.exhausted or engine.stopped_by or not self._teller.has_room:
+        if self._source.exhausted or engine.stopped_by:
             return 0
-        # What an earlier run read is read again before anything is sent, however much it left.
-        return self._records.most() if engine.wants_rows or not self._records.may_send else 0
+        if not self._records.may_send:
+            # What an earlier run read is read again before anything is sent or told.
+            return self._records.most()
+        return self._records.most() if engine.wants_rows and self._teller.has_room else 0
 
     # --- settlements out
 

@@ -172,6 +172,10 @@ class Engine:
             self._ready.extend(history.revive(rows))
         return self._settle(settled)
 
+    def distrust(self) -> None:
+        """Infer nothing any more from ``exclusive``."""
+        self._resolver.distrust()
+
     def flush(self) -> None:
         """What has been fed need not wait for a full batch."""
         self._chunker.flush()

@@ -128,6 +128,10 @@ class Resolver:
         self._exclusive = exclusive
         self._gateway_resends = gateway_resends
 
+    def distrust(self) -> None:
+        """Somebody else adds ids too, or an id of ours may come twice: no more inference."""
+        self._exclusive = False
+
     def resolve(self, piece: Piece, verdict: Verdict) -> Resolution:
         """What follows from the verdict; see the table in ``verdicts.py``."""
         proof, meaning = verdict.proof, verdict.meaning
@@ -189,8 +193,8 @@ class Resolver:
         if not present:
             return self._take_apart(piece, verdict)
         if not piece.still_open():
-            # Somebody else adds ids too, whatever the caller said: no more inference.
-            self._exclusive = False
+            # Whatever the caller said.
+            self.distrust()
         proved = Settlement(
             present,
             Status.PRESENT,

@@ -71,10 +71,17 @@ def read_id(given: object) -> str | None:
     if isinstance(given, NewRecord):
         found: object = given.crm_record_id
     elif _is_mapping(given):
-        found = next((given[k] for k in given if FIELD_OF_KEY.get(k) == "crm_record_id"), None)
+        found = _read_id_of(given)
     else:
         found = given
     return found if isinstance(found, str) else None
+
+
+def _read_id_of(given: Mapping[Any, Any]) -> object:
+    try:
+        return next((given[k] for k in given if FIELD_OF_KEY.get(k) == "crm_record_id"), None)
+    except Exception:  # noqa: BLE001 - the caller's own object; parsing says what is wrong with it
+        return None
 
 
 def parse_any(given: Any, index: int, rank: float | None = None) -> Row:

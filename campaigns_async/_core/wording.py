@@ -25,13 +25,20 @@ _SOMETHING_ELSE: Final = (
     r"[\d.,]+\s+records?\b(?!\s+(?:for|with)\b))"
 )
 _ALREADY_THERE: Final = re.compile(
-    rf"\balready\s+(?:(?:contains?|includes?|has|holds?)\b(?!\s+{_SOMETHING_ELSE})|"
+    rf"(?<!not )\balready\s+(?:(?:contains?|includes?|has|holds?)\b(?!\s+{_SOMETHING_ELSE})|"
     r"exists?|present|(?:been\s+)?(?:added|loaded|uploaded)|"
     r"(?:in|on|part\s+of)\s+(?:the\s+|this\s+)?campaign)",
     re.IGNORECASE,
 )
 _DUPLICATE: Final = re.compile(
     r"\bduplicate[sd]?\b(?!\s+(?:request|submission|message|call)\b)|\bnot\s+unique\b",
+    re.IGNORECASE,
+)
+# Something else that is duplicate, or a search for duplicates that failed.
+_OTHER_DUPLICATES: Final = re.compile(
+    r"\b(?:unable|failed|fails|check(?:s|ed|ing)?|look(?:s|ed|ing)?[\s-]?up|search(?:ed)?|phones?|"
+    r"numbers?|contacts?|e-?mails?|address(?:es)?|time[ds]?[\s-]?out|matche[ds]|for\s+duplicates)\b"
+    r"|\bin\s+(?:the\s+|your\s+)?crm\b",
     re.IGNORECASE,
 )
 _WITHIN_REQUEST: Final = re.compile(
@@ -42,11 +49,17 @@ _WITHIN_REQUEST: Final = re.compile(
 )
 
 
+_MOST_READ: Final = 1_000
+"""Characters of a sentence; what comes after is taken for unsaid. A reply made to be slow to read
+must not keep the event loop."""
+
+
 def sentences(problem: Problem) -> Iterator[str]:
     """The parts of a problem that are made of words, most specific first."""
-    for text in (problem.detail, *(error.message for error in problem.errors), problem.title):
+    fields = [error.message for error in problem.errors[:10]]
+    for text in (problem.detail, *fields, problem.title):
         if text:
-            yield text
+            yield text[:_MOST_READ]
 
 
 def _says(pattern: re.Pattern[str], text: str, ids: Collection[str]) -> bool:
@@ -68,7 +81,8 @@ def says_duplicate(problem: Problem, ids: Collection[str] = ()) -> bool:
     told = [
         text
         for text in sentences(problem)
-        if _says(_ALREADY_THERE, text, ids) or _says(_DUPLICATE, text, ids)
+        if _says(_ALREADY_THERE, text, ids)
+        or (_says(_DUPLICATE, text, ids) and not _OTHER_DUPLICATES.search(text))
     ]
     # None of them: a title "Duplicate record" may well stand above such a detail.
     return bool(told) and not any(_WITHIN_REQUEST.search(text) for text in told)

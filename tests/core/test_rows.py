@@ -349,7 +349,7 @@ anything = (
     | st.fixed_dictionaries(
         {"crmRecordId": st.text()}, optional={"scheduleAt": scalars, "rank": scalars}
     )
-    | st.builds(NewRecord, scalars, scalars, scalars, scalars)
+    | st.builds(NewRecord, scalars, schedule_at=scalars, priority=scalars, rank=scalars)
     | st.lists(scalars)
 )
 
