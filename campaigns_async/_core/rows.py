@@ -139,11 +139,12 @@ _NAMES: Final = frozenset(FIELD_OF_KEY.values())
 
 def _fields(given: Mapping[Any, Any], index: int) -> Mapping[str, Any]:
     """What it gives by the names of the fields: the mapping itself if it has no other keys."""
-    if given.keys() <= _NAMES:
+    kind: object = type(given)
+    if kind is dict and given.keys() <= _NAMES:
         return given
     try:
         fields = {FIELD_OF_KEY[key]: value for key, value in given.items()}
-    except (KeyError, TypeError):
+    except Exception:  # noqa: BLE001 - the caller's own object; what is wrong is said next
         fields = {}
     return fields if len(fields) == len(given) else _fields_one_by_one(given, index)
 

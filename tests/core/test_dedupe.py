@@ -11,10 +11,15 @@ def row(crm_record_id: str, index: int = 0, said: str = "") -> Row:
     return Row(index, crm_record_id, crm_record_id, said, "")
 
 
-@given(st.lists(st.tuples(st.text(max_size=2), st.sampled_from(["", "a", "b"]))))
-def test_a_repeat_points_to_the_first_row_with_its_id(rows: list[tuple[str, str]]) -> None:
-    """Each id is claimed once; each later row with it points there, and tells if it differs."""
-    dedupe = Dedupe()
+@given(
+    st.lists(st.tuples(st.text(max_size=2), st.sampled_from(["", "a", "b"]))),
+    st.sampled_from([0, 2, 200_000]),
+)
+def test_a_repeat_points_to_the_first_row_with_its_id(
+    rows: list[tuple[str, str]], few: int
+) -> None:
+    """Each id is claimed once, few or many; each later row with it points there."""
+    dedupe = Dedupe(few)
     first: dict[str, tuple[int, str]] = {}
     for index, (crm_record_id, said) in enumerate(rows):
         repeat = dedupe.claim(row(crm_record_id, index, said))

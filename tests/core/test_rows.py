@@ -11,7 +11,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from campaigns_async._core.rows import Row, parse_row, read_id, repeated_id_error
+from campaigns_async._core.rows import (
+    Row,
+    parse_any,
+    parse_batch,
+    parse_row,
+    read_id,
+    repeated_id_error,
+)
 from campaigns_async.errors import InvalidRecordError
 from campaigns_async.models import MAX_ID_LENGTH, NewRecord, RecordPriority
 
@@ -393,3 +400,48 @@ def test_the_id_of_a_row_is_read_from_any_of_its_forms(
 ) -> None:
     """The id of a row is given as far as there is one, in any form of a row."""
     assert read_id(record_in) == crm_record_id
+
+
+class Lazy(Mapping[str, object]):
+    """A row whose fields are fetched when they are looked at, and cannot be."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["crm_record_id"])
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, key: str) -> object:
+        raise RuntimeError("the database is gone")
+
+
+def test_what_cannot_be_read_is_in_the_row_and_not_raised() -> None:
+    """A bad record becomes a row with its error, its position and its id as far as there is one."""
+    row = parse_any(Lazy(), 7)
+    assert isinstance(row.error, InvalidRecordError)
+    assert (row.error.index, row.id) == (7, "")
+    assert parse_any({"crmRecordId": "CRM-2", "rank": "x"}, 8).id == "CRM-2"
+    assert parse_any("CRM-3", 9).error is None
+
+
+def test_a_batch_is_one_to_a_hundred_records_with_ids_of_their_own() -> None:
+    """Each other number, a repeated id, a single record and what is no list are refused."""
+    assert [row.id for row in parse_batch(["CRM-1", {"crm_record_id": "CRM-2"}])] == [
+        "CRM-1",
+        "CRM-2",
+    ]
+    for wrong, reason in (
+        ([], "1 to 100 records, and these are 0"),
+        ([f"CRM-{i}" for i in range(101)], "these are 101"),
+        (["CRM-1", "CRM-1"], "record 1: its crm_record_id repeats record 0"),
+        ("CRM-1", "in a list"),
+        (5, "takes a list"),
+    ):
+        with pytest.raises(InvalidRecordError, match=reason):
+            parse_batch(wrong)
+
+
+def test_both_spellings_at_once_are_refused() -> None:
+    """Nobody could tell which counts."""
+    with pytest.raises(InvalidRecordError, match="given twice"):
+        parse_row({"crm_record_id": "a", "crmRecordId": "b"}, 0)
