@@ -26,6 +26,7 @@ from campaigns_async.errors import (
     CampaignStateError,
     ConfigurationError,
     ConflictError,
+    NotSentError,
     UnexpectedResponseError,
     escape,
 )
@@ -162,14 +163,15 @@ class CampaignHandle:
         """START, again and again while the campaign is BUILDING; never by BUILD.
 
         The end of a build cannot be asked for, but START is refused until then and harmless. A
-        reply that names another state is raised at once, and the last one after ``deadline``
-        seconds.
+        reply that names another state is raised at once, and the last refusal after ``deadline``
+        seconds; :exc:`OutcomeUnknownError` if that cut a START short.
         """
         loop = asyncio.get_running_loop()
         limit = loop.time() + deadline
         retry = self._dispatcher.settings.retry
         waits = self._dispatcher.new_backoff(cap=min(retry.cap, _LONGEST_POLL))
         ambiguous = False
+        refusal: ConflictError | None = None
         while True:
             try:
                 return await self._modify(
@@ -178,7 +180,13 @@ class CampaignHandle:
                     build_on_start=build_on_start,
                     deadline=limit - loop.time(),
                 )
+            except NotSentError:
+                # Of a START that had no time left; the one before it tells more.
+                if refusal is None:
+                    raise
+                raise refusal from None
             except ConflictError as error:
+                refusal = error
                 ambiguous = error.after_ambiguous_attempt = (
                     ambiguous or error.after_ambiguous_attempt
                 )

@@ -16,7 +16,6 @@ from campaigns_async._core.retry import Backoff, Budget, is_ambiguous, parse_ret
 from campaigns_async.errors import (
     APIError,
     CampaignsError,
-    ConflictError,
     NotSentError,
     RateLimitError,
     TransportError,
@@ -115,6 +114,8 @@ class Dispatcher:
     ) -> Response:
         """A 2xx reply, after as many attempts as the retry policy allows; else the last error.
 
+        The last of an attempt that was sent: "nothing was sent" is told only where nothing ever was.
+
         ``may_repeat``: whether this request may be repeated after that error. ``ids``: those of the
         request, to be found in the words of a refusal. ``deadline``: seconds; the policy's own
         counts if that is shorter.
@@ -125,6 +126,7 @@ class Dispatcher:
         waits = self.new_backoff()
         ambiguous = False
         attempts = 0
+        told: CampaignsError | None = None
         while True:
             attempts += 1
             seen = await self._attempt_by(limit, request)
@@ -133,9 +135,11 @@ class Dispatcher:
                 return seen
             error = seen if isinstance(seen, TransportError) else parse_error(seen, now(), ids)
             error.attempts = attempts
-            if isinstance(error, ConflictError):
+            if isinstance(error, APIError):
                 error.after_ambiguous_attempt = ambiguous
             ambiguous = ambiguous or is_ambiguous(error)
+            if told is None or not isinstance(error, NotSentError):
+                told = error
             floor = error.retry_after if isinstance(error, APIError) else None
             wait = waits.next_wait(floor)
             if (
@@ -144,7 +148,7 @@ class Dispatcher:
                 or not may_repeat(error)
                 or not self.budget.take()
             ):
-                raise error
+                raise told
             if isinstance(error, RateLimitError) or floor is not None:
                 self.slots.hold(wait)
             else:

@@ -181,4 +181,15 @@ def connect(to: Emulator | RawServer | str, **options: Any) -> CampaignsSession:
     return CampaignsSession(**{**known, "timeout": timeout, "retry": QUICK, **options})
 
 
+class OneTurn:
+    """A shared limiter that lets one request begin, and no other."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Semaphore(1)
+
+    async def acquire(self) -> None:
+        """For ever, after the first."""
+        await self._turn.acquire()
+
+
 ONE_AT_A_TIME = Limits(max_in_flight=1, initial_in_flight=1)

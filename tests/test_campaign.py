@@ -16,14 +16,15 @@ from campaigns_async.errors import (
     ConfigurationError,
     DuplicateRecordError,
     InvalidRecordError,
+    NotSentError,
     OutcomeUnknownError,
     ServerError,
     UnexpectedResponseError,
 )
 from campaigns_async.models import CampaignAction, CampaignState, NewRecord, RecordPriority
 from campaigns_async.session import CampaignsSession
-from campaigns_async.settings import RetryPolicy
-from tests.servers import CAMPAIGN_ID, QUICK, SHORT, RawServer, connect, hang, http, say
+from campaigns_async.settings import Limits, RetryPolicy
+from tests.servers import CAMPAIGN_ID, QUICK, SHORT, OneTurn, RawServer, connect, hang, http, say
 
 _S = CampaignState
 
@@ -282,6 +283,26 @@ async def test_start_when_ready_gives_up_at_its_deadline(
     with pytest.raises((CampaignStateError, OutcomeUnknownError)):
         await session.campaign(campaign.id).start_when_ready(deadline=0.1)
     assert loop.time() - began < 1
+
+
+async def test_start_when_ready_gives_up_with_the_last_refusal(emulator: Emulator) -> None:
+    """Not with "nothing was sent", where a later START had no turn before the deadline."""
+    campaign = emulator.create_campaign(state=_S.BUILDING, build_seconds=math.inf)
+    async with connect(emulator, limits=Limits(limiter=OneTurn())) as session:
+        with pytest.raises(CampaignStateError) as caught:
+            await session.campaign(campaign.id).start_when_ready(deadline=0.3)
+    assert (caught.value.state, emulator.request_count) == (_S.BUILDING, 1)
+
+
+async def test_start_when_ready_that_has_no_turn_at_all_was_never_sent(emulator: Emulator) -> None:
+    """Then, and only then, NotSentError comes out."""
+    campaign = emulator.create_campaign(state=_S.BUILDING, build_seconds=math.inf)
+    limiter = OneTurn()
+    await limiter.acquire()
+    async with connect(emulator, limits=Limits(limiter=limiter)) as session:
+        with pytest.raises(NotSentError):
+            await session.campaign(campaign.id).start_when_ready(deadline=0.05)
+    assert emulator.request_count == 0
 
 
 async def test_start_when_ready_remembers_a_start_without_a_clear_end(emulator: Emulator) -> None:

@@ -22,6 +22,7 @@ from tests.servers import (
     QUICK,
     SHORT,
     Converse,
+    OneTurn,
     RawServer,
     Received,
     hang,
@@ -135,12 +136,23 @@ async def test_the_budget_ends_repeats_for_the_whole_session() -> None:
 
 async def test_a_conflict_remembers_an_ambiguous_attempt_before_it() -> None:
     """And only such a one: after 429 it is certain that nothing was done."""
-    always = lambda _: True  # noqa: E731 - shorter than the name
+
+    def always(_: object) -> bool:
+        return True
+
     ambiguous, _ = await call(say(http(500), THROTTLED, http(409)), repeat=always)
     certain, _ = await call(say(THROTTLED, http(409)), repeat=lambda e: e.status == 429)
     assert isinstance(ambiguous, ConflictError)
     assert isinstance(certain, ConflictError)
     assert (ambiguous.after_ambiguous_attempt, certain.after_ambiguous_attempt) == (True, False)
+
+
+async def test_whatever_refusal_comes_last_remembers_an_ambiguous_attempt() -> None:
+    """A 429 at the end says nothing of the attempt that failed before it."""
+    retry = attrs.evolve(QUICK, max_attempts=2)
+    ended, _ = await call(say(http(500), THROTTLED), repeat=lambda _: True, retry=retry)
+    assert isinstance(ended, RateLimitError)
+    assert ended.after_ambiguous_attempt
 
 
 @pytest.mark.parametrize("server_does", [hang, reset], ids=["silence", "reset"])
@@ -189,6 +201,19 @@ async def test_no_turn_before_the_deadline_means_that_nothing_was_sent() -> None
         reply = await dispatcher.call(REQUEST, may_repeat=may_repeat)
         await connections.close()
     assert (caught.value.permanent, reply.status, len(server.requests)) == (True, 200, 1)
+
+
+async def test_a_repeat_without_a_turn_leaves_the_error_of_what_was_sent() -> None:
+    """Not "nothing was sent": that would be untrue of the call."""
+    ended, requests = await call(
+        say(http(500)),
+        repeat=lambda _: True,
+        deadline=0.2,
+        limits=Limits(limiter=OneTurn()),
+        timeout=Timeout(),
+    )
+    assert isinstance(ended, ServerError)
+    assert (ended.attempts, requests) == (1, 1)
 
 
 # --- what the service asks for
