@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import aiohttp
 import arms
 from arms_ours import make_new_records
 
@@ -23,13 +24,14 @@ INPUTS: dict[str, Any] = {
 }
 
 
-class AnsweringSession:
-    """As much of an aiohttp session as an upload needs."""
+class AnsweringSession(aiohttp.ClientSession):
+    """One that answers by itself."""
 
-    closed = False
-
+    # As much of it as an upload needs.
     @asynccontextmanager
-    async def request(self, *_: Any, data: bytes, **__: Any) -> AsyncIterator[Any]:
+    async def request(  # type: ignore[override]
+        self, *_: Any, data: bytes, **__: Any
+    ) -> AsyncIterator[Any]:
         """A 201 after one turn of the loop."""
 
         async def iter_any() -> AsyncIterator[bytes]:
@@ -44,11 +46,13 @@ class AnsweringSession:
 async def measure(kind: str, rows: int, *, stream: bool) -> None:
     """One upload, or the stream of its outcomes."""
     limits = Limits(max_in_flight=32, initial_in_flight=32)
-    answering: Any = AnsweringSession()
     records = INPUTS[kind](range(rows))
-    async with CampaignsSession(
-        api_key=arms.KEY, tenant=arms.TENANT, site="US1", session=answering, limits=limits
-    ) as session:
+    async with (
+        AnsweringSession() as answering,
+        CampaignsSession(
+            api_key=arms.KEY, tenant=arms.TENANT, site="US1", session=answering, limits=limits
+        ) as session,
+    ):
         campaign = session.campaign(arms.CAMPAIGN)
         if stream:
             async with campaign.stream(records) as outcomes:

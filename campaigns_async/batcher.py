@@ -8,8 +8,8 @@ from typing import Any, Final, Literal, Self, TypeGuard
 
 import attrs
 
+from campaigns_async._core.parsing import read_id
 from campaigns_async._core.ranks import Order, Ranks
-from campaigns_async._core.rows import read_id
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.delivery import Delivery, Pending
 from campaigns_async.dispatch import Dispatcher
@@ -74,15 +74,18 @@ class RecordBatcher:
             path,
             self._engine,
             on_settled=self._settle,
-            feed=lambda: None,
+            feed=self._feed,
             max_in_flight=max_in_flight,
         )
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._submitted = 0
-        # By position of the first with its id: the future, and the positions that share it.
+        # By position of the first with its id.
         self._pending: dict[int, Pending] = {}
         self._position_of: dict[str, int] = {}
+        # Submitted, and not handed to the engine yet.
+        self._inbox: list[NewRecord | Mapping[str, Any] | str] = []
+        self._inbox_positions: list[int] = []
         self._remembered: OrderedDict[str, RecordOutcome] = OrderedDict()
         # Once an id of ours may be forgotten, "theirs" cannot be claimed any more.
         self._forgot = False
@@ -113,7 +116,6 @@ class RecordBatcher:
         self._start()
         while self._buffered >= self._max_buffered:
             await self._wait_for_place()
-        loop = asyncio.get_running_loop()
         position = self._submitted
         self._submitted += 1
         self._buffered += 1
@@ -121,19 +123,34 @@ class RecordBatcher:
         if crm_record_id in self._position_of:
             shared = self._pending[self._position_of[crm_record_id]]
             return shared.join(position)
-        pending = Pending(loop.create_future(), crm_record_id)
+        pending = Pending(crm_record_id)
         delivery = pending.join(position)
         if crm_record_id is not None and crm_record_id in self._remembered:
             self._remembered.move_to_end(crm_record_id)
-            self._conclude(pending, self._remembered[crm_record_id])
+            outcome = self._remembered[crm_record_id]
+            # It may outlive those of its batch: decoded, so that it does not keep their reply.
+            _ = outcome.record
+            self._conclude(pending, outcome)
             return delivery
         self._pending[position] = pending
         if crm_record_id is not None:
             self._position_of[crm_record_id] = position
-        rows = self._engine.parse([record], first=position)
-        self._settle(self._engine.feed(rows, loop.time()))
-        self._drive.notify()
+        self._inbox.append(record)
+        self._inbox_positions.append(position)
+        if self._engine.stopped_by is None:
+            self._drive.notify()
+        else:
+            # The drive is over, or about to be.
+            self._feed()
         return delivery
+
+    def _feed(self) -> None:
+        """Hand all that was submitted since the last time to the engine, together."""
+        records, self._inbox = self._inbox, []
+        positions, self._inbox_positions = self._inbox_positions, []
+        if records:
+            rows = self._engine.parse(records, positions)
+            self._settle(self._engine.feed(rows, asyncio.get_running_loop().time()))
 
     async def _wait_for_place(self) -> None:
         if not self._wait_for_room:
@@ -172,6 +189,7 @@ class RecordBatcher:
         """
         self._start()
         target = self._submitted
+        self._feed()
         self._engine.flush()
         self._drive.notify()
         if self._settled_through >= target:
@@ -207,6 +225,7 @@ class RecordBatcher:
         unresolved: list[str] = []
         try:
             async with asyncio.timeout(timeout):
+                self._feed()
                 self._settle(self._engine.finish(asyncio.get_running_loop().time()))
                 self._drive.notify()
                 await asyncio.shield(self._task)
@@ -277,6 +296,7 @@ class RecordBatcher:
         """Send nothing more, settle everything; what is in flight gets ``grace`` seconds."""
         if self._task is None:
             return
+        self._feed()
         self._drive.stop(UploadStoppedError(reason), grace=grace)
         self._task.cancel()
         await asyncio.wait([self._task])
@@ -311,9 +331,9 @@ class RecordBatcher:
             self._forget()
 
     def _conclude(self, pending: "Pending", outcome: RecordOutcome) -> None:
-        pending.future.set_result(outcome)
         self._buffered -= len(pending.deliveries)
         for delivery in pending.deliveries:
+            delivery.settle(outcome)
             self._settled_beyond.add(delivery.position)
             if outcome.status in FAILED:
                 self._failed.append(delivery)

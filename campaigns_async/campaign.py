@@ -9,10 +9,10 @@ from typing import Any, Literal, Unpack
 from uuid import UUID
 
 from campaigns_async._core.exchange import Request, Response
+from campaigns_async._core.parsing import parse_batch
 from campaigns_async._core.problems import unexpected_error
 from campaigns_async._core.ranks import Order
 from campaigns_async._core.retry import may_repeat, may_repeat_action
-from campaigns_async._core.rows import parse_batch
 from campaigns_async._core.wire import (
     UnreadableBodyError,
     decode_campaign,
@@ -215,9 +215,9 @@ class CampaignHandle:
         """
         rows = parse_batch(records)
         reply = await self._dispatcher.call(
-            Request("POST", self._records_path, encode_records(row.text for row in rows)),
+            Request("POST", self._records_path, encode_records(rows.texts)),
             may_repeat=may_repeat,
-            ids=tuple(row.id for row in rows),
+            ids=tuple(rows.ids),
         )
         try:
             return list(decode_records(reply.body))

@@ -15,56 +15,63 @@ class Delivery:
     ``position``: how many were submitted before it.
     """
 
-    __slots__ = ("_future", "_seen", "_waiting", "position")
+    __slots__ = ("_outcome", "_seen", "_waiters", "position")
 
-    def __init__(self, position: int, future: "asyncio.Future[RecordOutcome]") -> None:
+    def __init__(self, position: int) -> None:
         self.position = position
-        self._future = future
+        self._outcome: RecordOutcome | None = None
         self._seen = False
-        self._waiting = 0
+        # One for each who waits: a cancelled one must not take the outcome away from the others.
+        self._waiters: list[asyncio.Future[None]] = []
 
     def done(self) -> bool:
         """Whether its outcome is known."""
-        return self._future.done()
+        return self._outcome is not None
 
     @property
     def outcome(self) -> RecordOutcome | None:
         """Its outcome; None as long as it is not known."""
-        if not self._future.done():
-            return None
-        self._seen = True
-        return self._future.result()
+        self._seen = self._seen or self.done()
+        return self._outcome
 
     def __await__(self) -> Generator[Any, None, RecordOutcome]:
-        self._waiting += 1
-        try:
-            # Shielded: a cancelled waiter must not take the outcome away from the others.
-            outcome = yield from asyncio.shield(self._future).__await__()
-        finally:
-            self._waiting -= 1
+        if self._outcome is None:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            try:
+                yield from waiter
+            finally:
+                self._waiters.remove(waiter)
+        assert self._outcome is not None  # noqa: S101 - what else the waiter was told
         self._seen = True
-        return outcome
+        return self._outcome
 
     def __repr__(self) -> str:
-        state = self._future.result().status if self._future.done() else "pending"
+        state = "pending" if self._outcome is None else self._outcome.status
         return f"<Delivery {self.position} {state}>"
+
+    def settle(self, outcome: RecordOutcome) -> None:
+        """Its outcome is known now."""
+        self._outcome = outcome
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     @property
     def looked_at(self) -> bool:
         """Whether anybody got its outcome, or waits for it."""
-        return self._seen or self._waiting > 0
+        return self._seen or bool(self._waiters)
 
 
 @attrs.define(eq=False)
 class Pending:
     """A record that is not settled, and all who wait for it."""
 
-    future: "asyncio.Future[RecordOutcome]"
     crm_record_id: str | None
     deliveries: list[Delivery] = attrs.Factory(list[Delivery])
 
     def join(self, position: int) -> Delivery:
         """One more who waits, at this position."""
-        delivery = Delivery(position, self.future)
+        delivery = Delivery(position)
         self.deliveries.append(delivery)
         return delivery

@@ -114,7 +114,7 @@ class Dispatcher:
     ) -> Response:
         """A 2xx reply, after as many attempts as the retry policy allows; else the last error.
 
-        The last of an attempt that was sent: "nothing was sent" is told only where nothing ever was.
+        The last of an attempt that was sent: "nothing was sent" is told only where nothing was.
 
         ``may_repeat``: whether this request may be repeated after that error. ``ids``: those of the
         request, to be found in the words of a refusal. ``deadline``: seconds; the policy's own
@@ -126,7 +126,7 @@ class Dispatcher:
         waits = self.new_backoff()
         ambiguous = False
         attempts = 0
-        told: CampaignsError | None = None
+        sent: CampaignsError | None = None
         while True:
             attempts += 1
             seen = await self._attempt_by(limit, request)
@@ -138,8 +138,8 @@ class Dispatcher:
             if isinstance(error, APIError):
                 error.after_ambiguous_attempt = ambiguous
             ambiguous = ambiguous or is_ambiguous(error)
-            if told is None or not isinstance(error, NotSentError):
-                told = error
+            if not isinstance(error, NotSentError):
+                sent = error
             floor = error.retry_after if isinstance(error, APIError) else None
             wait = waits.next_wait(floor)
             if (
@@ -148,7 +148,7 @@ class Dispatcher:
                 or not may_repeat(error)
                 or not self.budget.take()
             ):
-                raise told
+                raise sent or error
             if isinstance(error, RateLimitError) or floor is not None:
                 self.slots.hold(wait)
             else:

@@ -206,7 +206,7 @@ class Drive:
                 await self._intend(piece)
             except JournalError as error:
                 return NotSentError(f"nothing was sent: {error}", permanent=True)
-        request = Request("POST", self._path, encode_records(row.text for row in piece.rows))
+        request = Request("POST", self._path, encode_records(piece.rows.texts))
         return await self._dispatcher.attempt(request, by=self._deadline_at)
 
     def _judge_what_ended(self) -> None:

@@ -6,14 +6,14 @@ together into the next commit, so that durability costs one write for many reque
 """
 
 import asyncio
-from collections import deque
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from campaigns_async._core.history import History, Kept
 from campaigns_async._core.resolver import Piece
-from campaigns_async._core.rows import Row
+from campaigns_async._core.rows import NO_ROWS, Rows
 from campaigns_async._core.sameness import SameInput
 from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.spans import Spans
@@ -36,23 +36,23 @@ class Unrecorded:
     def __init__(self) -> None:
         self.earlier: Mapping[str, float] = {}
         self.complete = False
-        self._rows: list[Row] = []
+        self._rows: list[Rows] = []
 
     def most(self) -> int:
         """A batch's worth."""
         return MAX_RECORDS_PER_REQUEST
 
-    def put(self, rows: list[Row], *, exhausted: bool, failed: bool = False) -> None:  # noqa: ARG002
+    def put(self, rows: Rows, *, exhausted: bool, failed: bool = False) -> None:  # noqa: ARG002
         """They can be taken at once."""
-        self._rows += rows
+        self._rows.append(rows)
         self.complete = exhausted
 
-    def take(self) -> list[Row]:
+    def take(self) -> Rows:
         """All of them."""
         rows, self._rows = self._rows, []
-        return rows
+        return Rows.join(rows)
 
-    def rest(self) -> list[Row]:
+    def rest(self) -> Rows:
         """None is ever left."""
         return self.take()
 
@@ -109,7 +109,7 @@ class Recorder:
         self.refused: JournalError | None = None
         self._exhausted = False
         self._cut_short = False
-        self._rows: deque[Row] = deque()
+        self._rows = NO_ROWS
         self._reserved = 0
         self._sealed = False
         self._unknown = Spans()
@@ -173,9 +173,9 @@ class Recorder:
         to_check = self._input.next_check()
         return min(MAX_RECORDS_PER_REQUEST, to_check or MAX_RECORDS_PER_REQUEST)
 
-    def put(self, rows: list[Row], *, exhausted: bool, failed: bool = False) -> None:
+    def put(self, rows: Rows, *, exhausted: bool, failed: bool = False) -> None:
         """Rows that were read; ``exhausted``: the last ones, ``failed``: for now."""
-        self._rows.extend(rows)
+        self._rows = Rows.join([part for part in (self._rows, rows) if part])
         self._exhausted, self._cut_short = exhausted, failed
         difference = self._input.follow(rows, exhausted=exhausted and not failed)
         if failed and not self._input.proved:
@@ -194,19 +194,17 @@ class Recorder:
         if rows or exhausted:
             self._change()
 
-    def take(self) -> list[Row]:
+    def take(self) -> Rows:
         """Rows that may go to the engine now, in input order."""
-        taken: list[Row] = []
         # What an earlier run read is no news; nothing is sent before it is checked.
         limit = max(self._reserved, self._input.base)
-        while self._rows and self._rows[0].index < limit:
-            taken.append(self._rows.popleft())
+        due = bisect_left(self._rows.positions, limit)
+        taken, self._rows = self._rows[:due], self._rows[due:]
         return taken
 
-    def rest(self) -> list[Row]:
+    def rest(self) -> Rows:
         """After a stop: the rows that were read but never taken."""
-        rows = list(self._rows)
-        self._rows.clear()
+        rows, self._rows = self._rows, NO_ROWS
         return rows
 
     # --- verdicts
@@ -218,7 +216,7 @@ class Recorder:
             if settlement.recalled:
                 continue
             # What comes after a stop is beyond the digest: the next run may have other rows there.
-            positions = sorted(r.index for r in settlement.rows if r.index < self._input.read)
+            positions = [p for p in settlement.rows.positions if p < self._input.read]
             if not positions:
                 continue
             if settlement.status in _FINAL:

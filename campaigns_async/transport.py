@@ -9,9 +9,9 @@ those hold the request's headers.
 import asyncio
 import math
 import ssl
+from contextvars import ContextVar
 from functools import lru_cache
 from importlib.metadata import version
-from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
@@ -42,8 +42,8 @@ _NOT_SENT: Final = (
 _CERTIFICATE: Final = (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError)
 
 
-class _Trace:
-    """Whether aiohttp began to write this request; it says so just before it does."""
+class _Attempt:
+    """Whether there was a connection for it, to which aiohttp writes next without any wait."""
 
     __slots__ = ("begun",)
 
@@ -51,20 +51,14 @@ class _Trace:
         self.begun = False
 
 
-async def _on_headers_sent(
-    _session: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    _params: aiohttp.TraceRequestHeadersSentParams,
-) -> None:
-    trace = context.trace_request_ctx
-    if isinstance(trace, _Trace):
-        trace.begun = True
+_attempt: Final[ContextVar[_Attempt]] = ContextVar("campaigns_async_attempt")
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Never hands out an idle connection on which something came unasked.
+    """Notes that a request is about to be sent.
 
-    A surplus reply that waits there would be taken for the answer to the next request.
+    And never hands out an idle connection on which something came unasked: a surplus reply that
+    waits there would be taken for the answer to the next request.
     """
 
     async def connect(
@@ -73,6 +67,7 @@ class _Connector(aiohttp.TCPConnector):
         while True:
             connection = await super().connect(req, traces, timeout)
             if connection.protocol is None or not connection.protocol.should_close:
+                _attempt.get().begun = True
                 return connection
             connection.close()
 
@@ -105,14 +100,11 @@ class Connections:
             )
             raise ConfigurationError(msg)
         if self._session is None:
-            trace = aiohttp.TraceConfig()
-            trace.on_request_headers_sent.append(_on_headers_sent)
             self._session = aiohttp.ClientSession(
                 # How many connections there are is decided by the slots, not here.
                 connector=_Connector(limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
-                trace_configs=[trace],
             )
         elif self._session.closed:
             msg = "the aiohttp session given to CampaignsSession is closed; it must stay open"
@@ -130,8 +122,8 @@ class Connections:
 class Transport:
     """Sends requests with one set of credentials.
 
-    The caller's own aiohttp session has no tracing of ours, so all that is known of a failure on it
-    is whether a connection stood: more failures count as perhaps sent.
+    The caller's own aiohttp session has no connector of ours, so all that is known of a failure on
+    it is whether a connection stood: more failures count as perhaps sent.
     """
 
     def __init__(self, settings: Settings, connections: Connections) -> None:
@@ -147,21 +139,24 @@ class Transport:
         with ``broken_off`` set.
         """
         session = self.connections.open()
-        trace = _Trace()
+        attempt = _Attempt()
+        before = _attempt.set(attempt)
         failure: TransportError
         try:
-            return await self._exchange(session, request, timeout, trace)
+            return await self._exchange(session, request, timeout)
         except asyncio.CancelledError as cancelled:
             # Without the frames below, whose locals hold the request and the reply.
             cancelled.__context__ = None
             raise cancelled.with_traceback(None)  # noqa: B904 - without its context
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not get out
-            failure = self._describe(error, begun=trace.begun or not self.connections.own)
+            failure = self._describe(error, begun=attempt.begun or not self.connections.own)
+        finally:
+            _attempt.reset(before)
         # Outside of the handler, so that the exception of aiohttp is not kept as context.
         raise failure
 
     async def _exchange(
-        self, session: aiohttp.ClientSession, request: Request, timeout: Timeout, trace: _Trace
+        self, session: aiohttp.ClientSession, request: Request, timeout: Timeout
     ) -> Response:
         async with session.request(
             request.method,
@@ -171,7 +166,6 @@ class Transport:
             allow_redirects=False,
             raise_for_status=False,
             timeout=_translate(timeout),
-            trace_request_ctx=trace,
         ) as reply:
             return await self._read(reply)
 
@@ -181,18 +175,19 @@ class Transport:
         body = bytearray()
         broken_off = False
         try:
-            async for chunk in reply.content.iter_any():
+            while len(body) <= cap and (chunk := await reply.content.readany()):
                 body += chunk
-                if len(body) > cap:
-                    reply.close()
-                    break
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             # The status line is here: what it proves, it proves without its body.
             broken_off = True
         headers = {name.lower(): self._scrub(value) for name, value in reply.headers.items()}
+        cut = broken_off or len(body) > cap
+        if len(body) > cap:
+            reply.close()
+            del body[cap:]
         # Of a success too: its body may be unreadable, and then goes into an error.
-        data = bytes(body[:cap]).replace(self._key.encode(), _MASK.encode())
-        return Response(reply.status, headers, self._trim(data), broken_off)
+        data = bytes(body).replace(self._key.encode(), _MASK.encode())
+        return Response(reply.status, headers, self._trim(data) if cut else data, broken_off)
 
     def _trim(self, data: bytes) -> bytes:
         """Without a beginning of the key at its end, where the body was cut."""

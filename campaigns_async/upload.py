@@ -187,8 +187,8 @@ class Upload:
         """After the drive: the rest gets its outcome, and all of it is kept, and told."""
         loop = asyncio.get_running_loop()
         if self._engine.stopped_by is not None:
-            rest = self._records.rest() + self._engine.parse(self._source.rest())
-            self._settle(self._engine.feed(rest, loop.time()))
+            for rest in (self._records.rest(), self._engine.parse(self._source.rest())):
+                self._settle(self._engine.feed(rest, loop.time()))
         stopped = self._engine.stopped_by
         try:
             await asyncio.shield(self._records.close(None if stopped is None else str(stopped)))
@@ -208,16 +208,20 @@ class Upload:
             rows = self._engine.parse(self._source.take(most))
             failed = self._source.error is not None
             self._records.put(rows, exhausted=self._source.exhausted, failed=failed)
-            self._settle(self._engine.feed(self._records.take(), loop.time()))
+            self._hand_over()
             if not rows:
                 break
         else:
             # Rows that are settled at once take no room: there may be no end to them.
             loop.call_soon(self._drive.notify)
-        self._settle(self._engine.feed(self._records.take(), loop.time()))
+        self._hand_over()
         if self._records.complete and not self._finished:
             self._finished = True
             self._settle(self._engine.finish(loop.time()))
+
+    def _hand_over(self) -> None:
+        if rows := self._records.take():
+            self._settle(self._engine.feed(rows, asyncio.get_running_loop().time()))
 
     def _wanted(self) -> int:
         """Rows to read now, at most."""

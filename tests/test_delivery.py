@@ -10,14 +10,20 @@ ADDED = RecordOutcome(0, "CRM-1", Status.ADDED)
 
 def make_pending() -> Pending:
     """A record that nobody waits for yet."""
-    return Pending(asyncio.get_running_loop().create_future(), "CRM-1")
+    return Pending("CRM-1")
+
+
+def settle(pending: Pending) -> None:
+    """Its outcome comes."""
+    for delivery in pending.deliveries:
+        delivery.settle(ADDED)
 
 
 async def test_a_delivery_gives_its_outcome_as_often_as_asked() -> None:
     """A delivery can be awaited again and again, also after it is done."""
     pending = make_pending()
     delivery = pending.join(0)
-    pending.future.set_result(ADDED)
+    settle(pending)
     assert await delivery is ADDED
     assert await delivery is ADDED
     assert delivery.outcome is ADDED
@@ -29,7 +35,7 @@ async def test_a_delivery_shows_how_far_it_is() -> None:
     delivery = pending.join(7)
     assert (delivery.position, delivery.done(), delivery.outcome) == (7, False, None)
     assert repr(delivery) == "<Delivery 7 pending>"
-    pending.future.set_result(ADDED)
+    settle(pending)
     assert delivery.done()
     assert repr(delivery) == "<Delivery 7 ADDED>"
 
@@ -39,7 +45,7 @@ async def test_all_who_share_an_id_get_its_outcome() -> None:
     pending = make_pending()
     deliveries = [pending.join(position) for position in (0, 3, 5)]
     waiting = [asyncio.ensure_future(delivery) for delivery in deliveries]
-    pending.future.set_result(ADDED)
+    settle(pending)
     assert await asyncio.gather(*waiting) == [ADDED] * 3
     assert pending.deliveries == deliveries
 
@@ -57,7 +63,7 @@ async def test_a_cancelled_waiter_leaves_the_outcome_to_the_others() -> None:
     impatient.cancel()
     await asyncio.wait([impatient])
     assert impatient.cancelled()
-    pending.future.set_result(ADDED)
+    settle(pending)
     assert await patient is ADDED
 
 
@@ -66,7 +72,7 @@ async def test_it_knows_whether_anybody_looked(look: str) -> None:
     """Awaiting it, or asking for its outcome, counts as looking; its repr and `done` do not."""
     pending = make_pending()
     delivery: Delivery = pending.join(0)
-    pending.future.set_result(ADDED)
+    settle(pending)
     assert delivery.done()
     assert repr(delivery)
     assert not delivery.looked_at

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns_async._core.rows import Row
+from campaigns_async._core.parsing import parse_rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.errors import CampaignsError, UploadError, UploadStoppedError
 from campaigns_async.outcomes import FAILED, Status
@@ -14,7 +14,7 @@ from campaigns_async.report import MAX_FAILED, Account, Progress, UploadReport
 
 def settlement(status: Status, *indices: int, error: CampaignsError | None = None) -> Settlement:
     """Rows with these positions, settled alike."""
-    return Settlement([Row(n, f"r{n}", f"r{n}", "", "") for n in indices], status, error=error)
+    return Settlement(parse_rows([f"r{n}" for n in indices], indices), status, error=error)
 
 
 def report_of(*statuses: Status, **facts: object) -> UploadReport:

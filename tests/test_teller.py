@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 import pytest
 
-from campaigns_async._core.rows import parse_row
+from campaigns_async._core.parsing import parse_rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.outcomes import RecordOutcome, Status
 from campaigns_async.report import MAX_CALLBACK_ERRORS, Progress
@@ -44,7 +44,7 @@ class Told:
 
 def settled(*positions: int, recalled: bool = False) -> Settlement:
     """Rows that are in."""
-    rows = [parse_row(f"CRM-{position}", position) for position in positions]
+    rows = parse_rows([f"CRM-{position}" for position in positions], positions)
     return Settlement(rows, Status.ADDED, recalled=recalled)
 
 

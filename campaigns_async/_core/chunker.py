@@ -2,9 +2,8 @@
 
 import math
 from collections import deque
-from collections.abc import Sequence
 
-from campaigns_async._core.rows import Row
+from campaigns_async._core.rows import NO_ROWS, Rows
 
 
 class Chunker:
@@ -16,7 +15,8 @@ class Chunker:
     def __init__(self, *, size: int, linger: float | None = None) -> None:
         self._size = size
         self._linger = linger
-        self._rows: deque[Row] = deque()
+        self._parts: deque[Rows] = deque()
+        self._waiting = 0
         # (rows fed until then, the time), of those that wait.
         self._times: deque[tuple[int, float]] = deque()
         self._flush_below = 0
@@ -24,13 +24,14 @@ class Chunker:
 
     def __len__(self) -> int:
         """Rows that wait for their batch."""
-        return len(self._rows)
+        return self._waiting
 
-    def feed(self, rows: Sequence[Row], now: float) -> None:
+    def feed(self, rows: Rows, now: float) -> None:
         """Some more rows."""
         if not rows:
             return
-        self._rows.extend(rows)
+        self._parts.append(rows)
+        self._waiting += len(rows)
         self._fed += len(rows)
         self._times.append((self._fed, now))
 
@@ -40,26 +41,34 @@ class Chunker:
 
     def ready_at(self) -> float:
         """From when on :meth:`take` gives a batch if no more rows come; infinity for never."""
-        taken = self._fed - len(self._rows)
-        if len(self._rows) >= self._size or (self._rows and taken < self._flush_below):
+        if self._waiting >= self._size or (self._waiting and self._taken < self._flush_below):
             return -math.inf
-        if not self._rows or self._linger is None:
+        if not self._waiting or self._linger is None:
             return math.inf
         return self._times[0][1] + self._linger
 
-    def take(self, now: float) -> list[Row]:
+    def take(self, now: float) -> Rows:
         """The next batch that is ready; empty if none is."""
-        if self.ready_at() > now:
-            return []
-        batch = [self._rows.popleft() for _ in range(min(len(self._rows), self._size))]
-        taken = self._fed - len(self._rows)
-        while self._times and self._times[0][0] <= taken:
-            self._times.popleft()
-        return batch
+        return NO_ROWS if self.ready_at() > now else self._take(self._size)
 
-    def drain(self) -> list[Row]:
+    def drain(self) -> Rows:
         """All rows that wait, given back instead of batched."""
-        rows = list(self._rows)
-        self._rows.clear()
-        self._times.clear()
-        return rows
+        return self._take(self._waiting)
+
+    def _take(self, most: int) -> Rows:
+        parts: list[Rows] = []
+        while most and self._parts:
+            part = self._parts.popleft()
+            if len(part) > most:
+                self._parts.appendleft(part[most:])
+                part = part[:most]
+            most -= len(part)
+            self._waiting -= len(part)
+            parts.append(part)
+        while self._times and self._times[0][0] <= self._taken:
+            self._times.popleft()
+        return Rows.join(parts)
+
+    @property
+    def _taken(self) -> int:
+        return self._fed - self._waiting

@@ -5,7 +5,7 @@ from typing import Final
 import attrs
 
 from campaigns_async._core.fingerprints import Fingerprints
-from campaigns_async._core.rows import Row
+from campaigns_async._core.rows import Rows
 
 _FEW: Final = 200_000
 """Ids kept as they are, for speed; beyond that, compact ones (some 20 against 150 bytes an id)."""
@@ -26,26 +26,32 @@ class Dedupe:
 
     def __init__(self, few: int = _FEW) -> None:
         self._few = few
-        # By id: the position and, in the lower half, the digest of what else the row says.
+        # By id its mark: the position and, in the lower half, the digest of what else the row says.
         self._seen: dict[str, int] = {}
         self._many: Fingerprints | None = None
 
-    def claim(self, row: Row) -> Repeat | None:
-        """None for the first row with its id; else what came before."""
-        digest = hash(row.said) & _HALF if row.said else 0
-        if self._many is not None:
-            found = self._many.claim(row.id, row.index, digest)
-            return None if found is None else Repeat(found[0], differs=found[1] != digest)
-        mine = row.index << 32 | digest
-        first = self._seen.setdefault(row.id, mine)
-        if first != mine:
-            return Repeat(first >> 32, differs=first & _HALF != digest)
+    def claim(self, rows: Rows) -> list[Repeat | None]:
+        """For each row None if it is the first with its id, else what came before it.
+
+        Empty if all are the first.
+        """
+        marks = [
+            at << 32 | hash(said) & _HALF
+            for at, said in zip(rows.positions, rows.said, strict=True)
+        ]
+        claim = self._seen.setdefault if self._many is None else self._many.claim
+        firsts = list(map(claim, rows.ids, marks))
         if len(self._seen) > self._few:
             self._compact()
-        return None
+        if firsts == marks:
+            return []
+        return [
+            None if first == mark else Repeat(first >> 32, differs=(first ^ mark) & _HALF != 0)
+            for first, mark in zip(firsts, marks, strict=True)
+        ]
 
     def _compact(self) -> None:
         self._many = Fingerprints()
-        for crm_record_id, first in self._seen.items():
-            self._many.claim(crm_record_id, first >> 32, first & _HALF)
+        for crm_record_id, mark in self._seen.items():
+            self._many.claim(crm_record_id, mark)
         self._seen.clear()

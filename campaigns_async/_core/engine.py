@@ -9,7 +9,7 @@ clock that does not go back.
 import heapq
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import attrs
@@ -18,10 +18,11 @@ from campaigns_async._core.chunker import Chunker
 from campaigns_async._core.dedupe import Dedupe, Repeat
 from campaigns_async._core.gate import Gate
 from campaigns_async._core.history import History
+from campaigns_async._core.parsing import parse_rows, repeated_id_error
 from campaigns_async._core.ranks import Ranks
 from campaigns_async._core.resolver import Piece, Resolver
 from campaigns_async._core.retry import Backoff, Budget
-from campaigns_async._core.rows import Row, parse_any, repeated_id_error
+from campaigns_async._core.rows import NO_ROWS, Rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.verdicts import Proof, Step, Verdict
 from campaigns_async.errors import CampaignsError
@@ -97,69 +98,69 @@ class Engine:
         """Whether there is room for more rows; without bound, an outage would fill the memory."""
         return not self._finished and self.unsettled < self._max_unsettled
 
-    def parse(self, records: Iterable[object], *, first: int | None = None) -> list[Row]:
+    def parse(self, records: Sequence[object], positions: Sequence[int] | None = None) -> Rows:
         """The next records of the input as rows, ranks given; bad ones carry their error.
 
-        ``first``: the position of the first of them; None: they follow what was parsed before.
+        ``positions``: where they stand; None: they follow what was parsed before.
         """
-        start = self.parsed if first is None else first
-        rank = self._ranks.rank
-        rows = [parse_any(given, i, rank(i)) for i, given in enumerate(records, start)]
-        self.parsed = start + len(rows)
-        return rows
+        if positions is None:
+            positions = range(self.parsed, self.parsed + len(records))
+        self.parsed += len(records)
+        return parse_rows(records, positions, self._ranks.of(positions))
 
-    def feed(self, rows: Iterable[Row], now: float) -> list[Settlement]:
+    def feed(self, rows: Rows, now: float) -> list[Settlement]:
         """Take rows on. What is wrong with one of them is its own outcome."""
         settled: list[Settlement] = []
-        fresh: list[Row] = []
-        claim = None if self._dedupe is None else self._dedupe.claim
-        for row in rows:
-            if row.error is not None:
-                settled.append(self._at_once(row, Status.REJECTED, row.error))
-            elif claim is not None and (repeat := claim(row)) is not None:
-                settled.append(self._settle_repeat(row, repeat))
-            else:
-                fresh.append(row)
+        if rows.errors:
+            bad, rows = rows.split([position in rows.errors for position in rows.positions])
+            settled += [
+                self._at_once(row, Status.REJECTED, bad.errors[row.positions[0]])
+                for row in bad.singles()
+            ]
+        if self._dedupe is not None and (repeats := self._dedupe.claim(rows)):
+            settled += [
+                self._settle_repeat(row, repeat)
+                for row, repeat in zip(rows.singles(), repeats, strict=True)
+                if repeat is not None
+            ]
+            settled.sort(key=lambda settlement: settlement.rows.positions[0])
+            rows = rows.where([repeat is None for repeat in repeats])
         if self.stopped_by is not None:
-            return settled + self._leave(fresh, self.stopped_by) + self._revive(now)
-        self._chunker.feed(fresh, now)
-        self.unsettled += len(fresh)
+            return settled + self._leave(rows, self.stopped_by) + self._revive(now)
+        self._chunker.feed(rows, now)
+        self.unsettled += len(rows)
         return settled + self._revive(now)
 
-    def _settle_repeat(self, row: Row, repeat: Repeat) -> Settlement:
+    def _settle_repeat(self, row: Rows, repeat: Repeat) -> Settlement:
         if not self._repeats_are_errors:
             return self._at_once(row, Status.DUPLICATE, repeat=repeat)
-        error = repeated_id_error(row.index, repeat.first)
+        error = repeated_id_error(row.positions[0], repeat.first)
         return self._at_once(row, Status.REJECTED, error, repeat)
 
     def _at_once(
         self,
-        row: Row,
+        row: Rows,
         status: Status,
         error: CampaignsError | None = None,
         repeat: Repeat | None = None,
     ) -> Settlement:
         """A verdict that needs no request, and so comes out the same in each run."""
-        recalled = self._was_settled(row)
-        return Settlement([row], status, error=error, repeat=repeat, recalled=recalled)
+        history = self._history
+        recalled = history is not None and history.is_settled(row.positions[0])
+        return Settlement(row, status, error=error, repeat=repeat, recalled=recalled)
 
-    def _leave(self, rows: list[Row], error: CampaignsError) -> list[Settlement]:
+    def _leave(self, rows: Rows, error: CampaignsError) -> list[Settlement]:
         """The verdicts of rows that are not sent any more; an earlier run may have sent them."""
         settled: list[Settlement] = []
-        unseen: list[Row] = []
-        if (history := self._history) is not None:
-            settled = history.recall([row for row in rows if history.is_settled(row.index)])
-            rows = [row for row in rows if not history.is_settled(row.index)]
-            unseen = [row for row in rows if history.is_open(row.index)]
-            rows = [row for row in rows if not history.is_open(row.index)]
+        unseen = NO_ROWS
+        if self._history is not None:
+            known, unseen, rows = self._history.sort(rows)
+            settled = self._history.recall(known)
         if unseen:
             settled.append(Settlement(unseen, Status.UNKNOWN, error=error))
         if rows:
             settled.append(Settlement(rows, Status.NOT_ADDED, error=error))
         return settled
-
-    def _was_settled(self, row: Row) -> bool:
-        return self._history is not None and self._history.is_settled(row.index)
 
     def _revive(self, now: float) -> list[Settlement]:
         """Where there was an earlier run: what it settled, and what it left of each batch."""
@@ -168,7 +169,7 @@ class Engine:
             return []
         settled: list[Settlement] = []
         while rows := self._chunker.take(now):
-            settled += history.recall([row for row in rows if history.is_settled(row.index)])
+            settled += history.recall(history.sort(rows)[0])
             self._ready.extend(history.revive(rows))
         return self._settle(settled)
 

@@ -9,29 +9,25 @@ from struct import Struct
 from typing import Final
 
 _BUCKETS: Final = 1 << 16
-_ENTRY: Final = Struct("<QII")
+_ENTRY: Final = Struct("<QQ")
 _KEY: Final = 8
-"""Bytes of an entry that stand for the id; the rest are its position and digest."""
+"""Bytes of an entry that stand for the id; the rest are its mark."""
 
 _WORD: Final = (1 << 64) - 1
-_HALF: Final = (1 << 32) - 1
 _SALT: Final = "\x1f"
 """Makes the second hash; no other id becomes this one by it, as the first hash has to agree too."""
 
 
 class Fingerprints:
-    """Ids with a position and a digest of the rest of their row."""
+    """Ids, each with a mark of 64 bits."""
 
     def __init__(self) -> None:
         # Short byte strings, searched by the interpreter's own substring search.
         self._buckets: list[bytes] = [b""] * _BUCKETS
 
-    def claim(self, crm_record_id: str, position: int, digest: int) -> tuple[int, int] | None:
-        """None for an id that is new, which is kept; else the position and digest it came with.
-
-        ``position`` and ``digest``: 32 bits.
-        """
-        entry = _ENTRY.pack(hash(crm_record_id) & _WORD, position & _HALF, digest & _HALF)
+    def claim(self, crm_record_id: str, mark: int) -> int:
+        """The mark that the id has: this one if the id is new, else the one that it came with."""
+        entry = _ENTRY.pack(hash(crm_record_id) & _WORD, mark)
         key = entry[:_KEY]
         number = hash(crm_record_id + _SALT) % _BUCKETS
         bucket = self._buckets[number]
@@ -39,8 +35,8 @@ class Fingerprints:
         while at >= 0:
             # Only where an entry begins; elsewhere the bytes agree by accident.
             if at % _ENTRY.size == 0:
-                _, first, said = _ENTRY.unpack_from(bucket, at)
-                return first, said
+                _, first = _ENTRY.unpack_from(bucket, at)
+                return int(first)
             at = bucket.find(key, at + 1)
         self._buckets[number] = bucket + entry
-        return None
+        return mark

@@ -5,12 +5,12 @@ nothing else. So a batch of which nothing was settled, and which was never taken
 just so or not at all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import attrs
 
 from campaigns_async._core.resolver import Attempt, Case, Piece
-from campaigns_async._core.rows import Row
+from campaigns_async._core.rows import Rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.spans import Spans
 from campaigns_async.errors import CampaignsError
@@ -56,53 +56,46 @@ class History:
         """Whether the row has its final verdict."""
         return position in self._settled
 
-    def is_open(self, position: int) -> bool:
-        """Whether the row may have been sent without an answer."""
-        return position in self._open
+    def sort(self, rows: Rows) -> tuple[Rows, Rows, Rows]:
+        """Those that have their final verdict, those that may have been sent, and the rest."""
+        settled, left = rows.split([position in self._settled for position in rows.positions])
+        return settled, *left.split([position in self._open for position in left.positions])
 
-    def recall(self, rows: Sequence[Row]) -> list[Settlement]:
+    def recall(self, rows: Rows) -> list[Settlement]:
         """The verdicts of these settled rows. Ask in input order, and for each row once."""
-        added: list[Row] = []
-        settlements: list[Settlement] = []
-        for row in rows:
-            kept = self._exception(row.index)
-            if kept is None:
-                added.append(row)
-                continue
-            settlements.append(
-                Settlement(
-                    [row],
-                    kept.status,
-                    error=kept.error,
-                    evidence=kept.evidence,
-                    attribution=kept.attribution,
-                    attempts=kept.attempts,
-                    recalled=True,
-                )
+        exceptions = [self._exception(position) for position in rows.positions]
+        settlements = [
+            Settlement(
+                row,
+                kept.status,
+                error=kept.error,
+                evidence=kept.evidence,
+                attribution=kept.attribution,
+                attempts=kept.attempts,
+                recalled=True,
             )
+            for row, kept in zip(rows.singles(), exceptions, strict=True)
+            if kept is not None
+        ]
+        added = rows.where([kept is None for kept in exceptions])
         if added:
             settlements.append(
                 Settlement(added, Status.ADDED, evidence=Evidence.CONFIRMED, recalled=True)
             )
         return settlements
 
-    def revive(self, batch: Sequence[Row]) -> list[Piece]:
+    def revive(self, batch: Rows) -> list[Piece]:
         """What is left to send of a batch, with the attempts that may have landed."""
-        left = [row for row in batch if row.index not in self._settled]
-        unseen = [row for row in left if row.index in self._open]
-        if len(left) == len(batch) and batch[0].index not in self._split:
+        first = batch.positions[0]
+        _, unseen, fresh = self.sort(batch)
+        if len(unseen) + len(fresh) == len(batch) and first not in self._split:
             # It went out whole or not at all: not at all if some of it was never due.
             went_out = len(unseen) == len(batch)
             piece = Piece.of(batch)
             piece.open = (Attempt(),) if went_out else ()
             return [piece]
-        fresh = [row for row in left if row.index not in self._open]
         parts = [(fresh, ()), (unseen, (Attempt(known=False),))]
-        return [
-            Piece(rows, Case(batch[0].index), attempts, whole=False)
-            for rows, attempts in parts
-            if rows
-        ]
+        return [Piece(rows, Case(first), attempts, whole=False) for rows, attempts in parts if rows]
 
     def _exception(self, position: int) -> Kept | None:
         while self._next is not None and self._next.position < position:

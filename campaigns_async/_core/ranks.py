@@ -5,6 +5,7 @@ scramble the input. A rank that follows from the row's position alone, given bef
 retry or split, does not.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from campaigns_async.errors import ConfigurationError
@@ -13,7 +14,7 @@ Order = Literal["input", "server"]
 
 
 class Ranks:
-    """Gives the rank of the row at each position: ``start`` + position, or None.
+    """Gives the ranks of the rows at some positions: ``start`` + position, or None.
 
     Rows that turn out invalid or repeated leave a gap, which does no harm: only the order counts.
     """
@@ -27,6 +28,6 @@ class Ranks:
             raise ConfigurationError(msg)
         self._start = start if order == "input" else None
 
-    def rank(self, position: int) -> int | None:
-        """For the row at this position, from 0."""
-        return None if self._start is None else self._start + position
+    def of(self, positions: Sequence[int]) -> list[int] | None:
+        """For the rows at these positions, from 0."""
+        return None if self._start is None else [self._start + at for at in positions]

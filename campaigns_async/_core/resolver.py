@@ -14,7 +14,7 @@ from typing import Final
 
 import attrs
 
-from campaigns_async._core.rows import Row
+from campaigns_async._core.rows import Rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.verdicts import Proof, Step, Verdict
 from campaigns_async.errors import CampaignsError
@@ -81,7 +81,7 @@ class Piece:
     stands for the open attempts at just these rows.
     """
 
-    rows: Sequence[Row]
+    rows: Rows
     case: Case = attrs.Factory(Case)
     open: tuple[Attempt, ...] = ()
     attempts: int = 0
@@ -91,20 +91,20 @@ class Piece:
     own: Attempt | None = None
 
     @classmethod
-    def of(cls, batch: Sequence[Row]) -> "Piece":
+    def of(cls, batch: Rows) -> "Piece":
         """A whole batch."""
-        return cls(batch, Case(batch[0].index))
+        return cls(batch, Case(batch.positions[0]))
 
     @property
-    def ids(self) -> list[str]:
+    def ids(self) -> Sequence[str]:
         """The ids of its rows, in order."""
-        return [row.id for row in self.rows]
+        return self.rows.ids
 
     def still_open(self) -> tuple[Attempt, ...]:
         """The open attempts that nothing has refuted."""
         return tuple(attempt for attempt in self.open if not attempt.refuted)
 
-    def part(self, rows: Sequence[Row]) -> "Piece":
+    def part(self, rows: Rows) -> "Piece":
         """Some of its rows, with the same past."""
         return Piece(rows, self.case, self.open, self.attempts, whole=False, failure=self.failure)
 
@@ -188,8 +188,7 @@ class Resolver:
 
     def _excise(self, piece: Piece, verdict: Verdict) -> Resolution:
         """Those named are there. None named: look for one."""
-        named = set(verdict.named)
-        present = [row for row in piece.rows if row.id in named]
+        present, left = piece.rows.with_ids(set(verdict.named))
         if not present:
             return self._take_apart(piece, verdict)
         if not piece.still_open():
@@ -203,7 +202,6 @@ class Resolver:
         )
         doubtful = attrs.evolve(proved, attribution=Attribution.UNCLEAR)
         piece.case.held.append(_Held(piece.open, proved, doubtful))
-        left = [row for row in piece.rows if row.id not in named]
         # A single that is there makes it likely that all of its batch is: no use in halves.
         return self._conclude(
             piece, [], [*_split_off(piece, left, verdict.suspects), *_singles(piece.rest)]
@@ -233,7 +231,7 @@ class Resolver:
     def _hold(
         self,
         piece: Piece,
-        rows: Sequence[Row],
+        rows: Rows,
         proved: Status,
         doubtful: Status,
         error: CampaignsError | None,
@@ -276,12 +274,11 @@ def _halves(piece: Piece | None) -> list[Piece]:
 
 
 def _singles(piece: Piece | None) -> list[Piece]:
-    return [] if piece is None else [piece.part([row]) for row in piece.rows]
+    return [] if piece is None else [piece.part(row) for row in piece.rows.singles()]
 
 
-def _split_off(piece: Piece, rows: Sequence[Row], ids: Iterable[str]) -> list[Piece]:
+def _split_off(piece: Piece, rows: Rows, ids: Iterable[str]) -> list[Piece]:
     """``rows`` as one piece, but those with one of ``ids`` each alone."""
-    apart = set(ids)
-    left = [row for row in rows if row.id not in apart]
-    parts = [piece.part([row]) for row in rows if row.id in apart]
+    apart, left = rows.with_ids(set(ids))
+    parts = [piece.part(row) for row in apart.singles()]
     return [*parts, piece.part(left)] if left else parts

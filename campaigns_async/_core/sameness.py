@@ -2,9 +2,9 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from campaigns_async._core.rows import Row
+from campaigns_async._core.rows import Rows
 
 
 class SameInput:
@@ -42,14 +42,17 @@ class SameInput:
         # At the end of the input as it was: is there more now?
         return max(1, self._open[0][0] - self.read) if self._open else None
 
-    def follow(self, rows: Sequence[Row], *, exhausted: bool) -> str | None:
+    def follow(self, rows: Rows, *, exhausted: bool) -> str | None:
         """The next rows, not across a check. What differs, in a sentence; None for nothing.
 
         ``exhausted``: these were the last. Not where the input failed: it may have more next time.
         """
         if rows:
             # Row by row: the next run may get them in other portions.
-            text = "".join(f"{row.text or '!' + row.id}\n" for row in rows)
+            texts = rows.texts
+            if rows.errors:
+                texts = [text or f"!{i}" for text, i in zip(texts, rows.ids, strict=True)]
+            text = "\n".join((*texts, ""))
             self._digest.update(text.encode(errors="surrogatepass"))
             self.read += len(rows)
         while self._open and self.read == self._open[0][0]:

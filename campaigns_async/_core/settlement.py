@@ -1,13 +1,14 @@
 """Several rows settled at once and alike; outcomes are made of it only when somebody looks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import attrs
 
 from campaigns_async._core.dedupe import Repeat
-from campaigns_async._core.rows import Row
+from campaigns_async._core.rows import Rows
 from campaigns_async._core.verdicts import Verdict
 from campaigns_async.errors import CampaignsError
+from campaigns_async.models import Record
 from campaigns_async.outcomes import Attribution, Evidence, RecordOutcome, Status
 
 
@@ -19,7 +20,7 @@ class Settlement:
     of the same upload settled them.
     """
 
-    rows: Sequence[Row]
+    rows: Rows
     status: Status
     error: CampaignsError | None = None
     evidence: Evidence | None = None
@@ -30,19 +31,38 @@ class Settlement:
     recalled: bool = False
 
     def outcomes(self) -> Iterator[RecordOutcome]:
-        """One for each row; decodes the reply's records."""
-        records = self.reply.records() if self.reply else {}
-        for row in self.rows:
-            yield RecordOutcome(
-                row.index,
-                row.given,
-                self.status,
-                records.get(row.id),
-                self.error,
-                self.evidence,
-                self.attribution,
-                self.attempts,
-                self.repeat.first if self.repeat else None,
-                self.repeat.differs if self.repeat else None,
-                row.id or None,
+        """One for each row. The reply's records are decoded when the first of them is looked at."""
+        shared = {
+            "status": self.status,
+            "error": self.error,
+            "evidence": self.evidence,
+            "attribution": self.attribution,
+            "attempts": self.attempts,
+            "duplicate_of": self.repeat.first if self.repeat else None,
+            "differs": self.repeat.differs if self.repeat else None,
+        }
+        find_record = _Reply(self.reply).find_record
+        rows = self.rows
+        for index, given, crm_record_id in zip(rows.positions, rows.given, rows.ids, strict=True):
+            yield RecordOutcome.lazy(
+                shared,
+                find_record,
+                index=index,
+                record_in=given,
+                crm_record_id=crm_record_id or None,
             )
+
+
+class _Reply:
+    """The service's records in a reply, decoded when one is asked for."""
+
+    def __init__(self, reply: Verdict | None) -> None:
+        self._reply = reply
+        self._records: dict[str, Record] = {}
+
+    def find_record(self, crm_record_id: str | None) -> Record | None:
+        """The record with this id; None if the reply has none that can be read."""
+        reply, self._reply = self._reply, None
+        if reply is not None:
+            self._records = reply.records()
+        return self._records.get(crm_record_id or "")

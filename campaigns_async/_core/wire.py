@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from math import isfinite
 from typing import Any, Final, TypeGuard, TypeVar, cast, get_args, get_type_hints
@@ -50,27 +49,31 @@ encode_id: Final[Callable[[str], str]] = encode_basestring_ascii
 """The id as JSON text, ASCII alone."""
 
 
-@lru_cache(maxsize=1_000)
-def encode_rest(schedule_at: str | None, priority: str | None) -> str:
-    """What follows the id in a record, as JSON text with a comma in front; empty for nothing."""
-    text = ""
-    if schedule_at is not None:
-        text = f',"scheduleAt":"{schedule_at}"'
-    if priority is not None:
-        text += f',"priority":{encode_basestring_ascii(priority)}'
-    return text
+def encode_schedule(moment: str) -> str:
+    """The time of a record as JSON text, with a comma in front."""
+    return f',"scheduleAt":"{moment}"'
 
 
-def encode_record(encoded_id: str, rest: str, rank: float | None) -> str:
-    """One record as JSON text, from its encoded parts."""
-    if rank is None:
-        return f'{{"crmRecordId":{encoded_id}{rest}}}'
-    return f'{{"crmRecordId":{encoded_id}{rest},"rank":{rank!r}}}'
+def encode_priority(priority: str) -> str:
+    """The priority of a record as JSON text, with a comma in front."""
+    return f',"priority":{encode_basestring_ascii(priority)}'
 
 
-def encode_records(records: Iterable[str]) -> bytes:
+def encode_texts(
+    ids: Iterable[str], rests: Iterable[str], ranks: Iterable[float] | None
+) -> list[str]:
+    """Records as JSON text, from their encoded ids, what follows those, and ranks if there are."""
+    if ranks is None:
+        return [f'{{"crmRecordId":{i}{rest}}}' for i, rest in zip(ids, rests, strict=True)]
+    return [
+        f'{{"crmRecordId":{i}{rest},"rank":{rank!r}}}'
+        for i, rest, rank in zip(ids, rests, ranks, strict=True)
+    ]
+
+
+def encode_records(texts: Iterable[str]) -> bytes:
     """The body of a POST from records as JSON text."""
-    return f'{{"records":[{",".join(records)}]}}'.encode()
+    return f'{{"records":[{",".join(texts)}]}}'.encode()
 
 
 def encode_time(moment: datetime) -> str:

@@ -11,7 +11,7 @@ import click
 from rich.text import Text
 
 from campaigns_async._core.dedupe import Dedupe
-from campaigns_async._core.rows import parse_any
+from campaigns_async._core.parsing import parse_rows
 from campaigns_async.cli import terminal
 from campaigns_async.cli.failures import Exit, Failure
 from campaigns_async.cli.files import RecordFile
@@ -118,12 +118,13 @@ def _judge(row: AnyRow, position: int, seen: Dedupe) -> RecordOutcome | None:
     """What an upload says of the row by itself; None: it would be sent."""
     if isinstance(row, BrokenRow):
         return RecordOutcome(position, row, Status.REJECTED, error=row.error)
-    parsed = parse_any(row, position)
-    if parsed.error is not None:
+    parsed = parse_rows([row], [position])
+    [crm_record_id] = parsed.ids
+    if (error := parsed.errors.get(position)) is not None:
         return RecordOutcome(
-            position, row, Status.REJECTED, error=parsed.error, crm_record_id=parsed.id
+            position, row, Status.REJECTED, error=error, crm_record_id=crm_record_id
         )
-    repeat = seen.claim(parsed)
+    [repeat] = seen.claim(parsed) or [None]
     if repeat is None:
         return None
     return RecordOutcome(
@@ -132,7 +133,7 @@ def _judge(row: AnyRow, position: int, seen: Dedupe) -> RecordOutcome | None:
         Status.DUPLICATE,
         duplicate_of=repeat.first,
         differs=repeat.differs,
-        crm_record_id=parsed.id,
+        crm_record_id=crm_record_id,
     )
 
 

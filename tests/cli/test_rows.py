@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns_async._core.rows import parse_row
+from campaigns_async._core.parsing import parse_row
 from campaigns_async.cli.rows import BrokenRow, FileRecord, RowNumbers, build_record
 from campaigns_async.errors import InvalidRecordError
 

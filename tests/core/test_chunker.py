@@ -4,18 +4,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns_async._core.chunker import Chunker
-from campaigns_async._core.rows import Row
+from campaigns_async._core.parsing import parse_rows
 
 
 def feed(chunker: Chunker, *indices: int, now: float = 0) -> None:
     """Rows with these positions."""
     for index in indices:
-        chunker.feed([Row(index, "", "", "", "")], now)
+        chunker.feed(parse_rows(["CRM"], [index]), now)
 
 
 def take(chunker: Chunker, now: float = 0) -> list[int]:
     """The positions of the next batch's rows."""
-    return [row.index for row in chunker.take(now)]
+    return list(chunker.take(now).positions)
 
 
 def test_a_full_batch_is_ready_at_once() -> None:
@@ -84,8 +84,8 @@ def test_drained_rows_are_no_batch() -> None:
     """A drain gives back all rows that wait, once."""
     chunker = Chunker(size=2, linger=1)
     feed(chunker, 0, 1, 2)
-    assert [row.index for row in chunker.drain()] == [0, 1, 2]
-    assert chunker.drain() == []
+    assert list(chunker.drain().positions) == [0, 1, 2]
+    assert not chunker.drain()
     assert (len(chunker), chunker.ready_at()) == (0, math.inf)
 
 

@@ -1,5 +1,5 @@
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -83,7 +83,7 @@ def new_engine(
 
 def feed(engine: Engine, records: Iterable[object], now: float) -> list[Settlement]:
     """Hand records over as an upload does."""
-    return engine.feed(engine.parse(records), now)
+    return engine.feed(engine.parse(list(records)), now)
 
 
 def fed(records: Iterable[object], **options: Any) -> Engine:
@@ -479,14 +479,14 @@ class Service:
         self.ledger = dict.fromkeys(theirs, "them")
         self.invalid = invalid
 
-    def post(self, ids: list[str], fault: Any) -> Verdict:
+    def post(self, ids: Sequence[str], fault: Any) -> Verdict:
         """What is seen of a request; ``fault``: what is seen instead."""
         if isinstance(fault, Verdict):
             return fault
         seen = self._carry_out(ids)
         return OPEN if fault == "lost after" else seen
 
-    def _carry_out(self, ids: list[str]) -> Verdict:
+    def _carry_out(self, ids: Sequence[str]) -> Verdict:
         if any(i in self.invalid for i in ids):
             return INVALID
         present = [i for i in ids if i in self.ledger]

@@ -6,13 +6,12 @@ from campaigns_async._core.fingerprints import Fingerprints
 
 @given(st.lists(st.text(min_size=1, max_size=32), max_size=200))
 def test_it_answers_as_a_dictionary_does(ids: list[str]) -> None:
-    """For every id it tells the position and digest that came first, and None for a new one."""
-    seen: dict[str, tuple[int, int]] = {}
+    """For every id it tells the mark that came first, which for a new one is its own."""
+    seen: dict[str, int] = {}
     fingerprints = Fingerprints()
-    for position, crm_record_id in enumerate(ids):
-        expected = seen.get(crm_record_id)
-        assert fingerprints.claim(crm_record_id, position, position * 7) == expected
-        seen.setdefault(crm_record_id, (position, position * 7))
+    for number, crm_record_id in enumerate(ids):
+        mark = number << 40 | number
+        assert fingerprints.claim(crm_record_id, mark) == seen.setdefault(crm_record_id, mark)
 
 
 def test_ids_that_share_a_bucket_are_told_apart() -> None:
@@ -20,9 +19,9 @@ def test_ids_that_share_a_bucket_are_told_apart() -> None:
     fingerprints = Fingerprints()
     count = 200_000
     for position in range(count):
-        assert fingerprints.claim(f"CRM-{position}", position, 0) is None
+        assert fingerprints.claim(f"CRM-{position}", position) == position
     for position in range(0, count, 997):
-        assert fingerprints.claim(f"CRM-{position}", count, 1) == (position, 0)
+        assert fingerprints.claim(f"CRM-{position}", count) == position
 
 
 def test_bytes_that_agree_across_two_entries_are_no_match() -> None:
@@ -46,7 +45,8 @@ def test_bytes_that_agree_across_two_entries_are_no_match() -> None:
         return made
 
     fingerprints = Fingerprints()
-    # The position and digest of the first entry, as bytes, are the key of the second id.
-    assert fingerprints.claim(chosen(5, "a"), 0x01020304, 0x05060708) is None
-    assert fingerprints.claim(chosen(0x0506070801020304, "b"), 1, 1) is None
-    assert fingerprints.claim(chosen(0x0506070801020304, "b"), 2, 2) == (1, 1)
+    # The mark of the first entry is, as bytes, the key of the second id.
+    mark = 0x0506070801020304
+    assert fingerprints.claim(chosen(5, "a"), mark) == mark
+    assert fingerprints.claim(chosen(mark, "b"), 1) == 1
+    assert fingerprints.claim(chosen(mark, "b"), 2) == 1

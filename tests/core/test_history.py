@@ -3,15 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns_async._core.history import History, Kept
-from campaigns_async._core.rows import Row, parse_row
+from campaigns_async._core.parsing import parse_rows
+from campaigns_async._core.rows import Rows
 from campaigns_async._core.spans import Spans
 from campaigns_async.outcomes import Attribution, Evidence, Status
 
 
-def rows(first: int, last: int) -> list[Row]:
+def rows(first: int, last: int) -> Rows:
     """Rows at these positions."""
     """Rows of an input, both ends in them."""
-    return [parse_row(f"CRM-{i}", i) for i in range(first, last + 1)]
+    positions = range(first, last + 1)
+    return parse_rows([f"CRM-{i}" for i in positions], positions)
 
 
 def history(
@@ -93,11 +95,7 @@ def test_every_row_comes_back_once(
     past = History(settled=settled, open=sent, split=frozenset(split), exceptions=iter(exceptions))
     for first in range(0, 60, size):
         batch = rows(first, min(first + size, 60) - 1)
-        recalled = {
-            row.index: s
-            for s in past.recall([r for r in batch if r.index in verdicts])
-            for row in s.rows
-        }
+        recalled = {row.index: s for s in past.recall(past.sort(batch)[0]) for row in s.rows}
         assert recalled.keys() == {r.index for r in batch if r.index in verdicts}
         for position, settlement in recalled.items():
             kept = verdicts[position] or Kept(
@@ -123,7 +121,8 @@ def test_every_row_comes_back_once(
 
 
 def test_it_knows_what_is_settled_and_what_is_open() -> None:
-    """Both are told by position."""
+    """Both are told by position; what is settled is not open any more."""
     past = history(settled=((0, 1),), open=((1, 3),))
     assert [past.is_settled(p) for p in range(5)] == [True, True, False, False, False]
-    assert [past.is_open(p) for p in range(5)] == [False, True, True, True, False]
+    sorted_out = past.sort(rows(0, 4))
+    assert [list(some.positions) for some in sorted_out] == [[0, 1], [2, 3], [4]]

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from campaigns_async._core.parsing import parse_rows
 from campaigns_async._core.resolver import Piece, Resolution, Resolver
 from campaigns_async._core.rows import Row
 from campaigns_async._core.settlement import Settlement
@@ -46,7 +47,7 @@ def suspected(proof: Proof, *ids: str) -> Verdict:
 
 def batch(ids: str) -> Piece:
     """A batch of rows with one-letter ids."""
-    return Piece([Row(index, i, i, "", "") for index, i in enumerate(ids)])
+    return Piece(parse_rows(list(ids), range(len(ids))))
 
 
 def ids_of(rows: Iterable[Row]) -> str:

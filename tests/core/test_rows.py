@@ -1,447 +1,55 @@
-import json
-import math
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from decimal import Decimal
-from enum import IntEnum
-from types import MappingProxyType
-from typing import Any
-
-import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns_async._core.rows import (
-    Row,
-    parse_any,
-    parse_batch,
-    parse_row,
-    read_id,
-    repeated_id_error,
-)
-from campaigns_async.errors import InvalidRecordError
-from campaigns_async.models import MAX_ID_LENGTH, NewRecord, RecordPriority
+from campaigns_async._core.parsing import parse_rows
+from campaigns_async._core.rows import NO_ROWS, Row, Rows
 
-NINE = datetime(2026, 12, 1, 9, tzinfo=UTC)
 
+def make(*records: object, first: int = 0) -> Rows:
+    """Rows of these records; None makes one that cannot be sent."""
+    return parse_rows(records, range(first, first + len(records)))
 
-class Float64(float):
-    """A float that writes itself as numpy's do."""
 
-    def __repr__(self) -> str:
-        return f"np.float64({float(self)})"
+def show(rows: Rows) -> list[tuple[object, ...]]:
+    """All that is to be seen of them."""
+    return [(r.index, r.given, r.id, r.said, r.text, r.error) for r in rows]
 
 
-class Level(IntEnum):
-    """An int that writes itself as something else."""
+def test_a_row_has_its_part_of_each_column() -> None:
+    """By its place, from either end, with its own error if it has one."""
+    rows = make("a", None, "c", first=5)
+    assert isinstance(rows[0], Row)
+    assert (rows[0].index, rows[0].given, rows[0].id, rows[0].error) == (5, "a", "a", None)
+    assert (rows[1].index, rows[1].id, rows[1].error) == (6, "", rows.errors[6])
+    assert rows[-1].text == '{"crmRecordId":"c"}'
+    assert len(rows) == 3
 
-    FIRST = 1
 
+@given(st.lists(st.sampled_from(["a", "b", None]), max_size=8), st.integers(0, 8))
+def test_what_is_cut_can_be_joined(records: list[str | None], at: int) -> None:
+    """The same rows come out, whether parts of it are empty or not."""
+    rows = make(*records)
+    assert show(Rows.join([rows[:at], rows[at:]])) == show(rows)
+    assert show(Rows.join(rows.singles())) == show(rows)
+    assert show(Rows.of(rows)) == show(rows)
 
-class Odd(tzinfo):
-    """A time zone of the caller's own, whose offset is out of range."""
 
-    def utcoffset(self, moment: datetime | None) -> timedelta:
-        """An offset that no time can have."""
-        del moment
-        return timedelta(days=2)
+def test_nothing_joined_is_nothing() -> None:
+    """And has no rows to look at."""
+    assert (list(Rows.join([])), list(NO_ROWS), bool(NO_ROWS)) == ([], [], False)
 
-    tzname = None  # type: ignore[assignment]
-    dst = None  # type: ignore[assignment]
 
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=8))
+def test_each_row_is_on_one_side(marked: list[tuple[str, bool]]) -> None:
+    """A split keeps order, positions and errors."""
+    rows, wanted = make(*[i for i, _ in marked]), [want for _, want in marked]
+    inside, outside = rows.split(wanted)
+    assert show(inside) == [row for row, want in zip(show(rows), wanted, strict=True) if want]
+    assert show(outside) == [row for row, want in zip(show(rows), wanted, strict=True) if not want]
+    assert show(rows.where(wanted)) == show(inside)
 
-class Vague(Odd):
-    """A time zone of the caller's own that does not know its offset."""
 
-    def utcoffset(self, moment: datetime | None) -> timedelta:
-        """As the base class of time zones does it."""
-        del moment
-        raise NotImplementedError
-
-
-class Lines(Mapping[str, object]):
-    """A mapping that is no dict."""
-
-    def __init__(self, **fields: object) -> None:
-        self._fields = fields
-
-    def __getitem__(self, key: str) -> object:
-        return self._fields[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._fields)
-
-    def __len__(self) -> int:
-        return len(self._fields)
-
-
-class Silent:
-    """An object that cannot be shown."""
-
-    def __repr__(self) -> str:
-        raise RuntimeError
-
-
-def body_of(given_record: object, rank: float | None = None) -> dict[str, Any]:
-    """What a request carries of this record."""
-    document: dict[str, Any] = json.loads(parse_row(given_record, 0, rank).text)
-    return document
-
-
-# --- what is taken
-
-FULL = {
-    "crmRecordId": "CRM-1",
-    "scheduleAt": "2026-12-01T09:00:00Z",
-    "priority": "LOW",
-    "rank": 7,
-}
-
-
-@pytest.mark.parametrize(
-    ("given_record", "body"),
-    [
-        pytest.param("CRM-1", {"crmRecordId": "CRM-1"}, id="id alone"),
-        pytest.param(NewRecord("CRM-1"), {"crmRecordId": "CRM-1"}, id="record with id alone"),
-        pytest.param({"crm_record_id": "CRM-1"}, {"crmRecordId": "CRM-1"}, id="mapping with id"),
-        pytest.param(
-            NewRecord("CRM-1", schedule_at=NINE, priority=RecordPriority.LOW, rank=7),
-            FULL,
-            id="record",
-        ),
-        pytest.param(
-            {"crm_record_id": "CRM-1", "schedule_at": NINE, "priority": "low", "rank": 7},
-            FULL,
-            id="mapping with Python names",
-        ),
-        pytest.param(FULL, FULL, id="mapping with the vendor's names"),
-        pytest.param(
-            {"crmRecordId": "CRM-1", "schedule_at": NINE, "priority": "Low", "rank": 7},
-            FULL,
-            id="mapping with both",
-        ),
-        pytest.param(MappingProxyType(FULL), FULL, id="mapping that is no dict"),
-        pytest.param(Lines(**FULL), FULL, id="mapping of one's own"),
-        pytest.param(
-            {"crm_record_id": "x", "schedule_at": None, "priority": None, "rank": None},
-            {"crmRecordId": "x"},
-            id="mapping with None",
-        ),
-    ],
-)
-def test_a_record_may_come_in_several_forms(given_record: object, body: dict[str, object]) -> None:
-    """An id, a NewRecord and a mapping in either spelling say the same; None says nothing."""
-    assert body_of(given_record) == body
-    row = parse_row(given_record, 3)
-    assert (row.index, row.given, row.id) == (3, given_record, body["crmRecordId"])
-
-
-@given(st.text(min_size=1, max_size=MAX_ID_LENGTH))
-def test_an_id_is_sent_as_it_is_or_refused(crm_record_id: str) -> None:
-    """Any text of up to 32 characters that is not blank and has no lone surrogate is an id."""
-    broken = any("\ud800" <= c <= "\udfff" for c in crm_record_id)
-    if crm_record_id.isspace() or broken:
-        with pytest.raises(InvalidRecordError):
-            parse_row(crm_record_id, 0)
-    else:
-        assert body_of(crm_record_id) == {"crmRecordId": crm_record_id}
-
-
-@pytest.mark.parametrize(
-    "moment",
-    [
-        "2026-12-01T09:00:00Z",
-        "2026-12-01T09:00:00+00:00",
-        "2026-12-01T10:00:00+01:00",
-        "2026-12-01 03:30-05:30",
-        "20261201T090000Z",
-        NINE,
-        datetime(2026, 12, 1, 14, 30, tzinfo=timezone(timedelta(hours=5, minutes=30))),
-    ],
-)
-def test_one_moment_has_one_form(moment: str | datetime) -> None:
-    """However a time is written, it goes out in UTC with Z, so that equal rows do not differ."""
-    row = parse_row(NewRecord("x", schedule_at=moment), 0)
-    assert json.loads(row.text)["scheduleAt"] == "2026-12-01T09:00:00Z"
-    assert row.said == parse_row(NewRecord("x", schedule_at=NINE), 0).said
-
-
-@pytest.mark.parametrize("priority", ["HIGH", "high", "High", RecordPriority.HIGH], ids=repr)
-def test_a_priority_is_taken_in_any_case(priority: str) -> None:
-    """A known priority goes out in capitals."""
-    assert body_of(NewRecord("x", priority=priority))["priority"] == "HIGH"
-
-
-def test_tomorrows_priority_is_sent_if_made_on_purpose() -> None:
-    """An unknown priority is refused as text, and sent as a RecordPriority."""
-    assert body_of(NewRecord("x", priority=RecordPriority("URGENT")))["priority"] == "URGENT"
-    with pytest.raises(InvalidRecordError, match="'URGENT' is not one of HIGH, MEDIUM, LOW"):
-        parse_row(NewRecord("x", priority="URGENT"), 0)
-
-
-@pytest.mark.parametrize("rank", [0, -3, 1.5, 1e300, Float64(2.5), Level.FIRST, 10**300])
-def test_a_rank_is_any_finite_number(rank: float) -> None:
-    """A rank goes out as the number it is, whatever its class writes for itself."""
-    assert body_of(NewRecord("x", rank=rank))["rank"] == rank
-
-
-@given(st.none() | st.integers(-5, 5), st.none() | st.integers(-5, 5))
-def test_a_rows_own_rank_wins(own: int | None, given_rank: int | None) -> None:
-    """The rank of the input order is for rows that have none of their own."""
-    wanted = given_rank if own is None else own
-    body = {"crmRecordId": "x"} | ({} if wanted is None else {"rank": wanted})
-    assert body_of(NewRecord("x", rank=own), given_rank) == body
-    assert body_of({"crmRecordId": "x", "rank": own}, given_rank) == body
-
-
-def test_the_order_of_the_input_is_nothing_that_a_row_said() -> None:
-    """Rows that differ in the rank they were given, and not in their own, say the same."""
-    assert parse_row("x", 0, 1).said == parse_row(NewRecord("x"), 7, 8).said == ""
-    assert parse_row(NewRecord("x", rank=1), 0).said != parse_row("x", 0, 1).said
-    assert parse_row(NewRecord("x", priority="LOW"), 0).said != parse_row("x", 0).said
-
-
-# --- what is refused
-
-WHAT_SERVES = "give a NewRecord, a mapping with its fields, or the id as a string"
-KNOWN_FIELDS = "the fields are crm_record_id, schedule_at, priority, rank"
-
-
-@pytest.mark.parametrize(
-    ("given_record", "field", "reason"),
-    [
-        (None, None, f"an object of type NoneType is no record; {WHAT_SERVES}"),
-        (7, None, f"an object of type int is no record; {WHAT_SERVES}"),
-        (b"CRM-1", None, f"an object of type bytes is no record; {WHAT_SERVES}"),
-        (["CRM-1"], None, f"an object of type list is no record; {WHAT_SERVES}"),
-        ({"id": "x"}, None, f"'id' is no field of a record; {KNOWN_FIELDS}"),
-        ({7: "x"}, None, f"7 is no field of a record; {KNOWN_FIELDS}"),
-        ({"\x1b[2J": 1}, None, rf"'\x1b[2J' is no field of a record; {KNOWN_FIELDS}"),
-        (
-            {"crmRecordId": "x", "crm_record_id": "x"},
-            "crm_record_id",
-            "crm_record_id is given twice, in both spellings; give one",
-        ),
-        ({}, "crm_record_id", "the crm_record_id is missing; it must be a string"),
-        (
-            {"crmRecordId": None},
-            "crm_record_id",
-            "the crm_record_id is missing; it must be a string",
-        ),
-        (
-            {"crmRecordId": 7},
-            "crm_record_id",
-            "the crm_record_id is of type int; it must be a string",
-        ),
-        ("", "crm_record_id", "the crm_record_id is blank; leave the row out or give it an id"),
-        (
-            " \t\u3000",
-            "crm_record_id",
-            "the crm_record_id is blank; leave the row out or give it an id",
-        ),
-        (
-            "x" * 33,
-            "crm_record_id",
-            f"the crm_record_id '{'x' * 33}' has 33 characters; the service takes 1 to 32",
-        ),
-        (
-            "\udc80",
-            "crm_record_id",
-            r"the crm_record_id '\udc80' is broken text (lone surrogate)",
-        ),
-        (
-            NewRecord("x", schedule_at="tomorrow"),
-            "schedule_at",
-            "schedule_at 'tomorrow' cannot be read; write it as 2026-12-01T09:00:00+00:00",
-        ),
-        (
-            NewRecord("x", schedule_at="2026-12-01T09:00:00"),
-            "schedule_at",
-            "schedule_at '2026-12-01T09:00:00' has no time zone; add its offset, such as +00:00",
-        ),
-        (
-            {"crmRecordId": "x", "scheduleAt": 1764579600},
-            "schedule_at",
-            "schedule_at is of type int; give a datetime or text",
-        ),
-        (
-            NewRecord("x", priority="urgent"),
-            "priority",
-            "priority 'urgent' is not one of HIGH, MEDIUM, LOW",
-        ),
-        (
-            {"crmRecordId": "x", "priority": 1},
-            "priority",
-            "priority 1 is not one of HIGH, MEDIUM, LOW",
-        ),
-        (NewRecord("x", rank=math.nan), "rank", "the rank nan is not a finite number"),
-        (NewRecord("x", rank=math.inf), "rank", "the rank inf is not a finite number"),
-        (NewRecord("x", rank=True), "rank", "the rank True is not a number"),
-        ({"crmRecordId": "x", "rank": "1"}, "rank", "the rank '1' is not a number"),
-        ({"crmRecordId": "x", "rank": Decimal(1)}, "rank", "the rank Decimal('1') is not a number"),
-    ],
-    ids=repr,
-)
-def test_a_refusal_names_row_field_and_remedy(
-    given_record: object, field: str | None, reason: str
-) -> None:
-    """What no request may carry is refused with its position, its field and what to do."""
-    with pytest.raises(InvalidRecordError) as caught:
-        parse_row(given_record, 41)
-    error = caught.value
-    assert (error.index, error.field, error.reason) == (41, field, reason)
-    assert str(error) == f"record 41: {reason}"
-
-
-@pytest.mark.parametrize(
-    ("given_record", "field"),
-    [
-        pytest.param(NewRecord("x", rank=10**400), "rank", id="too large for a float"),
-        pytest.param(NewRecord("x", rank=10**5_000), "rank", id="too large to be shown"),
-        pytest.param({"crmRecordId": "x", "rank": Silent()}, "rank", id="no repr"),
-        pytest.param({10**5_000: "x"}, None, id="a key too large to be shown"),
-        pytest.param({Silent(): "x"}, None, id="a key without repr"),
-        pytest.param(
-            NewRecord("x", schedule_at=NINE.replace(tzinfo=Odd())), "schedule_at", id="odd offset"
-        ),
-        pytest.param(
-            NewRecord("x", schedule_at=NINE.replace(tzinfo=Vague())), "schedule_at", id="no offset"
-        ),
-        pytest.param(
-            NewRecord("x", schedule_at=datetime.min.replace(tzinfo=timezone(timedelta(hours=1)))),
-            "schedule_at",
-            id="before year 1",
-        ),
-        pytest.param(
-            NewRecord("x", schedule_at="9999-12-31T23:00:00-05:00"),
-            "schedule_at",
-            id="after year 9999",
-        ),
-    ],
-)
-def test_no_value_is_too_odd_to_be_refused(given_record: object, field: str | None) -> None:
-    """A value that cannot be converted, or not even shown, is refused in one printable line."""
-    with pytest.raises(InvalidRecordError) as caught:
-        parse_row(given_record, 5)
-    assert (caught.value.index, caught.value.field) == (5, field)
-    assert str(caught.value).isprintable()
-
-
-def test_a_repeated_id_points_to_the_first() -> None:
-    """The error for a repeat names both rows, and says what to do."""
-    error = repeated_id_error(9, 2)
-    assert str(error) == "record 9: its crm_record_id repeats record 2; leave one of them out"
-    assert (error.index, error.field) == (9, "crm_record_id")
-
-
-scalars = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text()
-    | st.binary()
-    | st.datetimes(timezones=st.none() | st.timezones() | st.just(UTC))
-    | st.timedeltas()
-    | st.decimals(allow_nan=False)
-    | st.sampled_from([*RecordPriority, RecordPriority("\x1b"), Odd()])
-    | st.builds(Silent)
-)
-keys = st.sampled_from(
-    ["crm_record_id", "crmRecordId", "schedule_at", "scheduleAt", "priority", "rank", "Rank", 1]
-)
-anything = (
-    scalars
-    | st.dictionaries(keys | scalars, scalars)
-    | st.fixed_dictionaries(
-        {"crmRecordId": st.text()}, optional={"scheduleAt": scalars, "rank": scalars}
-    )
-    | st.builds(NewRecord, scalars, schedule_at=scalars, priority=scalars, rank=scalars)
-    | st.lists(scalars)
-)
-
-
-@given(anything, st.integers(0, 10**9), st.none() | st.integers())
-@example(NewRecord("x", schedule_at="2026-12-31T24:00:00Z"), 0, None)
-@example(NewRecord("x", schedule_at="9999-12-31T24:00:00Z"), 0, None)
-def test_anything_is_a_row_or_refused(given_record: object, index: int, rank: int | None) -> None:
-    """Any object gives a row whose text is JSON with the contract's fields, or is refused."""
-    try:
-        row = parse_row(given_record, index, rank)
-    except InvalidRecordError as error:
-        assert error.index == index  # noqa: PT017 - either is right
-        return
-    assert isinstance(row, Row)
-    body = json.loads(row.text)
-    assert body.keys() <= {"crmRecordId", "scheduleAt", "priority", "rank"}
-    assert body["crmRecordId"] == row.id
-    assert None not in body.values()
-    assert math.isfinite(body.get("rank", 0))
-
-
-@pytest.mark.parametrize(
-    ("record_in", "crm_record_id"),
-    [
-        ("CRM-1", "CRM-1"),
-        (NewRecord("CRM-1"), "CRM-1"),
-        ({"crm_record_id": "CRM-1"}, "CRM-1"),
-        ({"crmRecordId": "CRM-1"}, "CRM-1"),
-        (MappingProxyType({"crmRecordId": "CRM-1"}), "CRM-1"),
-        ({"crmRecordId": 7}, None),
-        ({}, None),
-        (NewRecord(7), None),  # type: ignore[arg-type]
-        (7, None),
-        (None, None),
-    ],
-    ids=repr,
-)
-def test_the_id_of_a_row_is_read_from_any_of_its_forms(
-    record_in: object, crm_record_id: str | None
-) -> None:
-    """The id of a row is given as far as there is one, in any form of a row."""
-    assert read_id(record_in) == crm_record_id
-
-
-class Lazy(Mapping[str, object]):
-    """A row whose fields are fetched when they are looked at, and cannot be."""
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(["crm_record_id"])
-
-    def __len__(self) -> int:
-        return 1
-
-    def __getitem__(self, key: str) -> object:
-        raise RuntimeError("the database is gone")
-
-
-def test_what_cannot_be_read_is_in_the_row_and_not_raised() -> None:
-    """A bad record becomes a row with its error, its position and its id as far as there is one."""
-    row = parse_any(Lazy(), 7)
-    assert isinstance(row.error, InvalidRecordError)
-    assert (row.error.index, row.id) == (7, "")
-    assert parse_any({"crmRecordId": "CRM-2", "rank": "x"}, 8).id == "CRM-2"
-    assert parse_any("CRM-3", 9).error is None
-
-
-def test_a_batch_is_one_to_a_hundred_records_with_ids_of_their_own() -> None:
-    """Each other number, a repeated id, a single record and what is no list are refused."""
-    assert [row.id for row in parse_batch(["CRM-1", {"crm_record_id": "CRM-2"}])] == [
-        "CRM-1",
-        "CRM-2",
-    ]
-    for wrong, reason in (
-        ([], "1 to 100 records, and these are 0"),
-        ([f"CRM-{i}" for i in range(101)], "these are 101"),
-        (["CRM-1", "CRM-1"], "record 1: its crm_record_id repeats record 0"),
-        ("CRM-1", "in a list"),
-        (5, "takes a list"),
-    ):
-        with pytest.raises(InvalidRecordError, match=reason):
-            parse_batch(wrong)
-
-
-def test_both_spellings_at_once_are_refused() -> None:
-    """Nobody could tell which counts."""
-    with pytest.raises(InvalidRecordError, match="given twice"):
-        parse_row({"crm_record_id": "a", "crmRecordId": "b"}, 0)
+def test_rows_are_found_by_id() -> None:
+    """All that have one of the ids, and those that have none of them."""
+    named, left = make("a", "b", "a", "c").with_ids({"a", "c", "x"})
+    assert (list(named.positions), list(left.ids)) == ([0, 2, 3], ["b"])

@@ -1,21 +1,22 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns_async._core.rows import Row, parse_any
+from campaigns_async._core.parsing import parse_rows
+from campaigns_async._core.rows import NO_ROWS, Rows
 from campaigns_async._core.sameness import SameInput
 
 
-def rows(*given_records: object, first: int = 0) -> list[Row]:
+def rows(*given_records: object, first: int = 0) -> Rows:
     """The records as rows."""
-    return [parse_any(record, index) for index, record in enumerate(given_records, first)]
+    return parse_rows(given_records, range(first, first + len(given_records)))
 
 
-def read(*portions: list[Row]) -> SameInput:
+def read(*portions: Rows) -> SameInput:
     """An input read to its end for the first time."""
     same = SameInput()
     for portion in portions:
         assert same.follow(portion, exhausted=False) is None
-    assert same.follow([], exhausted=True) is None
+    assert same.follow(NO_ROWS, exhausted=True) is None
     return same
 
 
@@ -38,7 +39,7 @@ def test_the_same_input_is_the_same_in_any_portions(
 ) -> None:
     """What was read in portions of one size is found again in portions of another."""
 
-    def portions(step: int) -> list[list[Row]]:
+    def portions(step: int) -> list[Rows]:
         return [rows(*records[at : at + step], first=at) for at in range(0, len(records), step)]
 
     same = again(read(*portions(size)))
@@ -47,7 +48,7 @@ def test_the_same_input_is_the_same_in_any_portions(
             to_check = same.next_check() or len(portion)
             assert same.follow(portion[:to_check], exhausted=False) is None
             portion = portion[to_check:]  # noqa: PLW2901 - what is left of it
-    assert same.follow([], exhausted=True) is None
+    assert same.follow(NO_ROWS, exhausted=True) is None
     assert same.proved
 
 

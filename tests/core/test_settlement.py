@@ -1,14 +1,14 @@
 import pytest
 
 from campaigns_async._core.dedupe import Repeat
-from campaigns_async._core.rows import parse_row
+from campaigns_async._core.parsing import parse_rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.verdicts import Proof, Verdict
 from campaigns_async.errors import CampaignsError
 from campaigns_async.models import NewRecord, Record
 from campaigns_async.outcomes import Attribution, Evidence, RecordOutcome, Status
 
-ROWS = [parse_row(NewRecord("A"), 4), parse_row("B", 7)]
+ROWS = parse_rows([NewRecord("A"), "B"], [4, 7])
 
 
 def test_each_row_has_its_outcome() -> None:

@@ -61,7 +61,7 @@ class Flight:
 
     number: int
     piece: Piece
-    ids: list[str]
+    ids: Sequence[str]
     body: bytes
     ticket: Ticket
     begun: float
@@ -196,7 +196,7 @@ class Driver:
             raise BrokenPromiseError(7, "two at once ask a campaign that takes no records now")
         self.sent += 1
         ids = piece.ids
-        body = encode_records([row.text for row in piece.rows])
+        body = encode_records(piece.rows.texts)
         flight = Flight(self.sent, piece, ids, body, ticket, now)
         self._flights[flight.number] = flight
         self.cases.sent(piece, ids)

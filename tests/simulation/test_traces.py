@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from campaigns_async._core.exchange import Response
+from campaigns_async._core.parsing import parse_rows
 from campaigns_async._core.resolver import Piece, Resolver
-from campaigns_async._core.rows import parse_row
 from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.verdicts import decide_verdict
 from campaigns_async.errors import OutcomeUnknownError, TransportError, UploadStoppedError
@@ -27,9 +27,7 @@ _UNIQUE = {"field": "crmRecordId", "code": "Unique", "message": "must be unique"
 
 def _settle(ids: Sequence[str], seen: Sequence[Seen], resolver: Resolver) -> dict[str, Status]:
     """What is settled when a batch and what comes of it see these ends, and then time is up."""
-    pieces = [
-        Piece.of([parse_row(crm_record_id, place) for place, crm_record_id in enumerate(ids)])
-    ]
+    pieces = [Piece.of(parse_rows(ids, range(len(ids))))]
     settled: list[Settlement] = []
     for end in seen:
         piece = pieces.pop(0)

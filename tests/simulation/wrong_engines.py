@@ -13,7 +13,7 @@ import attrs
 from campaigns_async._core.exchange import Response
 from campaigns_async._core.gate import Gate
 from campaigns_async._core.resolver import Piece, Resolution, Resolver
-from campaigns_async._core.rows import Row
+from campaigns_async._core.rows import Rows
 from campaigns_async._core.verdicts import Proof, Verdict, decide_verdict
 from campaigns_async.errors import APIError, CampaignsError, TransportError
 from campaigns_async.outcomes import Status
@@ -56,7 +56,7 @@ class _RejectsInDoubt(Resolver):
     def _hold(
         self,
         piece: Piece,
-        rows: Sequence[Row],
+        rows: Rows,
         proved: Status,
         doubtful: Status,
         error: CampaignsError | None,

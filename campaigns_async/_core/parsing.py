@@ -1,0 +1,319 @@
+"""From what the caller gave to what a request carries, or a sentence why not.
+
+Records mostly come alike and sound, so a chunk of them is read by the column, at a glance. Where
+that finds anything out of the ordinary, the chunk is read row by row, which finds out what it is.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from itertools import repeat
+from operator import attrgetter
+from typing import Any, Final, NoReturn, TypeGuard
+
+import attrs
+
+from campaigns_async._core.rows import Row, Rows
+from campaigns_async._core.wire import (
+    FIELD_OF_KEY,
+    encode_id,
+    encode_priority,
+    encode_schedule,
+    encode_texts,
+    encode_time,
+)
+from campaigns_async.errors import InvalidRecordError, escape
+from campaigns_async.models import MAX_ID_LENGTH, MAX_RECORDS_PER_REQUEST, NewRecord, RecordPriority
+
+# --- by the column
+
+
+def parse_rows(
+    records: Sequence[Any], positions: Sequence[int], ranks: Sequence[int] | None = None
+) -> Rows:
+    """The rows of some records, which are at these positions of the input.
+
+    ``ranks``: one for each that has none of its own; None leaves them to the service. What is wrong
+    with a record is in the rows' errors and not raised.
+    """
+    return _glance(records, positions, ranks) or Rows.of(
+        _parse_any(*row) for row in zip(records, positions, ranks or repeat(None), strict=False)
+    )
+
+
+def _glance(
+    records: Sequence[Any], positions: Sequence[int], ranks: Sequence[int] | None
+) -> Rows | None:
+    """The rows, if the records are alike and sound; None where one has to look closer."""
+    columns = _read_columns(records)
+    ids = columns.get("crm_record_id", ())
+    if any(value is not None for value in columns.get("rank", ())) or not _are_sound(ids):
+        return None
+    nothing = [""] * len(ids)
+    said = nothing
+    try:
+        for name, encode in _ENCODERS.items():
+            if (column := columns.get(name)) is not None:
+                texts = _encode_column(column, encode)
+                said = texts if said is nothing else list(map(str.__add__, said, texts))
+    except InvalidRecordError:
+        return None
+    texts = encode_texts(map(encode_id, ids), said, ranks)
+    return Rows(positions, records, ids, said, texts)
+
+
+def _read_columns(records: Sequence[Any]) -> dict[str, Sequence[Any]]:
+    """By field, the value of each record; empty if they are not all alike."""
+    match list(set(map(type, records))):
+        case [kind] if kind is str:
+            return {"crm_record_id": records}
+        case [kind] if kind is NewRecord:
+            return {name: list(map(get, records)) for name, get in _GETTERS.items()}
+        case [kind] if kind is dict:
+            columns: dict[str, Sequence[Any]]
+            try:
+                columns = {
+                    FIELD_OF_KEY[key]: [record[key] for record in records] for key in records[0]
+                }
+            except KeyError:
+                return {}
+            # As many keys as the first, and each of its: the same keys. Two may be of one field.
+            return columns if set(map(len, records)) == {len(columns)} else {}
+        case _:
+            return {}
+
+
+def _are_sound(ids: Sequence[Any]) -> bool:
+    """Whether each may be sent; see :func:`_checked_id`."""
+    if set(map(type, ids)) != {str} or not all(ids) or max(map(len, ids)) > MAX_ID_LENGTH:
+        return False
+    return not any(map(str.isspace, ids)) and not _has_surrogate("".join(ids))
+
+
+def _encode_column(values: Sequence[Any], encode: Callable[[Any, int], str]) -> list[str]:
+    """Each of the values as JSON text; each of them once, where equal ones have the same text."""
+    kinds = set(map(type, values)) - {type(None)}
+    if kinds not in ({str}, {RecordPriority}, set()):
+        # Times may be equal and have different offsets; a priority may equal a text.
+        return [encode(value, 0) for value in values]
+    known = {value: encode(value, 0) for value in set(values)}
+    return list(map(known.__getitem__, values))
+
+
+# --- row by row
+
+
+def parse_row(given: Any, index: int, rank: float | None = None) -> Row:
+    """The row for one record: a :class:`NewRecord`, a mapping with its fields, or an id alone.
+
+    ``rank`` is the one to give a record that has none of its own; None leaves it to the service.
+    Raises :exc:`InvalidRecordError` with the index and the field.
+    """
+    fields = _fields(given, index)
+    rest = "".join(encode(fields.get(name), index) for name, encode in _ENCODERS.items())
+    crm_record_id = _checked_id(fields.get("crm_record_id"), index)
+    said, own_rank = rest, fields.get("rank")
+    if own_rank is not None:
+        rank = _checked_rank(own_rank, index)
+        said = f"{rest},{rank!r}"
+    [text] = encode_texts([encode_id(crm_record_id)], [rest], None if rank is None else [rank])
+    return Row(index, given, crm_record_id, said, text)
+
+
+def read_id(given: object) -> str | None:
+    """The id that a record was given, unchecked; None if there is none that could be one."""
+    if isinstance(given, NewRecord):
+        found: object = given.crm_record_id
+    elif _is_mapping(given):
+        found = _read_id_of(given)
+    else:
+        found = given
+    return found if isinstance(found, str) else None
+
+
+def _read_id_of(given: Mapping[Any, Any]) -> object:
+    try:
+        return next((given[key] for key in _KEYS_OF_ID if key in given), None)
+    except Exception:  # noqa: BLE001 - the caller's own object; parsing says what is wrong with it
+        return None
+
+
+def _parse_any(given: Any, index: int, rank: float | None = None) -> Row:
+    """Like :func:`parse_row`, but what is wrong with the record is in the row and not raised."""
+    try:
+        return parse_row(given, index, rank)
+    except InvalidRecordError as error:
+        return Row(index, given, read_id(given) or "", "", "", error)
+
+
+def parse_batch(records: Any) -> Rows:
+    """The rows of one request, 1 to 100 with ids of their own, or :exc:`InvalidRecordError`."""
+    if isinstance(records, str | bytes | Mapping | NewRecord):
+        msg = "add_records takes a list of records; put the one in a list"
+        raise InvalidRecordError(msg)
+    try:
+        listed: list[Any] = list(records)
+    except TypeError:
+        msg = "add_records takes a list of records; upload takes an async iterable as well"
+        raise InvalidRecordError(msg) from None
+    rows = parse_rows(listed, range(len(listed)))
+    if rows.errors:
+        raise rows.errors[min(rows.errors)]
+    if not 1 <= len(rows) <= MAX_RECORDS_PER_REQUEST:
+        msg = (
+            f"one request takes 1 to {MAX_RECORDS_PER_REQUEST} records, and these are {len(rows)}; "
+            "upload takes any number"
+        )
+        raise InvalidRecordError(msg)
+    first: dict[str, int] = {}
+    for index, crm_record_id in enumerate(rows.ids):
+        if first.setdefault(crm_record_id, index) != index:
+            raise repeated_id_error(index, first[crm_record_id])
+    return rows
+
+
+def _is_mapping(given: object) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(given, Mapping)
+
+
+def repeated_id_error(index: int, first: int) -> InvalidRecordError:
+    """For the row at ``index``, whose id the one at ``first`` has."""
+    reason = f"its crm_record_id repeats record {first}; leave one of them out"
+    return InvalidRecordError(reason, index=index, field="crm_record_id")
+
+
+_KEYS_OF_ID: Final = [key for key, name in FIELD_OF_KEY.items() if name == "crm_record_id"]
+_GETTERS: Final = {field.name: attrgetter(field.name) for field in attrs.fields(NewRecord)}
+_WHAT_SERVES: Final = "give a NewRecord, a mapping with its fields, or the id as a string"
+
+
+def _refuse(index: int, field: str | None, reason: str) -> NoReturn:
+    raise InvalidRecordError(reason, index=index, field=field)
+
+
+def _fields(given: Any, index: int) -> Mapping[str, Any]:
+    """What it gives, by the names of the fields."""
+    if isinstance(given, str):
+        return {"crm_record_id": given}
+    if isinstance(given, NewRecord):
+        return {name: get(given) for name, get in _GETTERS.items()}
+    if _is_mapping(given):
+        return _mapped_fields(given, index)
+    _refuse(index, None, f"an object of type {type(given).__name__} is no record; {_WHAT_SERVES}")
+
+
+def _mapped_fields(given: Mapping[Any, Any], index: int) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    try:
+        items = list(given.items())
+    except Exception as error:  # noqa: BLE001 - the caller's own object, a lazy row perhaps
+        _refuse(index, None, f"its fields cannot be read: {type(error).__name__}: {_show(error)}")
+    for key, value in items:
+        name = FIELD_OF_KEY.get(key) if isinstance(key, str) else None
+        if name is None:
+            # Not left aside: a misspelt schedule would be dialed at the wrong time.
+            known = ", ".join(dict.fromkeys(FIELD_OF_KEY.values()))
+            _refuse(index, None, f"{_show(key)} is no field of a record; the fields are {known}")
+        if name in fields:
+            _refuse(index, name, f"{name} is given twice, in both spellings; give one")
+        fields[name] = value
+    return fields
+
+
+def _show(value: object) -> str:
+    try:
+        shown = repr(value)
+    except Exception:  # noqa: BLE001 - the caller's own object, or an integer of 5,000 digits
+        shown = f"of type {type(value).__name__}"
+    return escape(shown, 60)
+
+
+def _checked_id(value: Any, index: int) -> str:
+    field = "crm_record_id"
+    if not isinstance(value, str):
+        given = "missing" if value is None else f"of type {type(value).__name__}"
+        _refuse(index, field, f"the crm_record_id is {given}; it must be a string")
+    if not value or value.isspace():
+        _refuse(index, field, "the crm_record_id is blank; leave the row out or give it an id")
+    if len(value) > MAX_ID_LENGTH:
+        _refuse(
+            index,
+            field,
+            f"the crm_record_id {_show(value)} has {len(value)} characters; "
+            f"the service takes 1 to {MAX_ID_LENGTH}",
+        )
+    if _has_surrogate(value):
+        _refuse(index, field, f"the crm_record_id {_show(value)} is broken text (lone surrogate)")
+    return value
+
+
+def _has_surrogate(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def _encode_schedule(value: Any, index: int) -> str:
+    return "" if value is None else encode_schedule(_checked_time(value, index))
+
+
+def _encode_priority(value: Any, index: int) -> str:
+    return "" if value is None else encode_priority(_checked_priority(value, index))
+
+
+_ENCODERS: Final = {"schedule_at": _encode_schedule, "priority": _encode_priority}
+"""What follows the id in a record: JSON text with a comma in front, empty for None."""
+
+
+def _checked_time(value: Any, index: int) -> str:
+    field = "schedule_at"
+    moment = value
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            _refuse(
+                index,
+                field,
+                f"schedule_at {_show(value)} cannot be read; write it as 2026-12-01T09:00:00+00:00",
+            )
+    if not isinstance(moment, datetime):
+        _refuse(
+            index, field, f"schedule_at is of type {type(value).__name__}; give a datetime or text"
+        )
+    try:
+        if moment.utcoffset() is not None:
+            return encode_time(moment)
+    except Exception:  # noqa: BLE001 - near year 1 or 9999, or from a tzinfo of the caller's own
+        # Not str(): it asks the tzinfo again.
+        _refuse(index, field, f"schedule_at {_show(value)} has no usable offset or year")
+    _refuse(
+        index,
+        field,
+        f"schedule_at {_show(str(value))} has no time zone; add its offset, such as +00:00",
+    )
+
+
+_PRIORITIES: Final = tuple(RecordPriority.__members__)
+
+
+def _checked_priority(value: Any, index: int) -> str:
+    if isinstance(value, RecordPriority):
+        # One made on purpose is sent as it is, known or not: the service may take more tomorrow.
+        return value
+    name = value.upper() if isinstance(value, str) else ""
+    if name not in _PRIORITIES:
+        choices = ", ".join(_PRIORITIES)
+        _refuse(index, "priority", f"priority {_show(value)} is not one of {choices}")
+    return name
+
+
+def _checked_rank(value: Any, index: int) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        _refuse(index, "rank", f"the rank {_show(value)} is not a number")
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:
+        finite = False
+    if not finite:
+        _refuse(index, "rank", f"the rank {_show(value)} is not a finite number")
+    # Subclasses (numpy's, say) may write themselves as something that is no JSON number.
+    return int(value) if isinstance(value, int) else float(value)
