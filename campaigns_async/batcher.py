@@ -80,9 +80,9 @@ class RecordBatcher:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._submitted = 0
-        # By position of the first with its id.
+        # By position of the first with its id, and by the id.
         self._pending: dict[int, Pending] = {}
-        self._position_of: dict[str, int] = {}
+        self._pending_by_id: dict[str | None, Pending] = {}
         # Submitted, and not handed to the engine yet.
         self._inbox: list[NewRecord | Mapping[str, Any] | str] = []
         self._inbox_positions: list[int] = []
@@ -120,8 +120,7 @@ class RecordBatcher:
         self._submitted += 1
         self._buffered += 1
         crm_record_id = read_id(record)
-        if crm_record_id in self._position_of:
-            shared = self._pending[self._position_of[crm_record_id]]
+        if (shared := self._pending_by_id.get(crm_record_id)) is not None:
             return shared.join(position)
         pending = Pending(crm_record_id)
         delivery = pending.join(position)
@@ -131,10 +130,11 @@ class RecordBatcher:
             # It may outlive those of its batch: decoded, so that it does not keep their reply.
             _ = outcome.record
             self._conclude(pending, outcome)
+            self._advance()
             return delivery
         self._pending[position] = pending
         if crm_record_id is not None:
-            self._position_of[crm_record_id] = position
+            self._pending_by_id[crm_record_id] = pending
         self._inbox.append(record)
         self._inbox_positions.append(position)
         if self._engine.stopped_by is None:
@@ -286,6 +286,7 @@ class RecordBatcher:
         for position, pending in list(self._pending.items()):
             del self._pending[position]
             self._conclude(pending, RecordOutcome(position, None, Status.UNKNOWN, error=error))
+        self._advance()
         self._release_room()
 
     def _raise_closed(self) -> None:
@@ -306,19 +307,20 @@ class RecordBatcher:
             for found in settlement.outcomes():
                 outcome = found
                 pending = self._pending.pop(outcome.index)
-                if pending.crm_record_id is not None:
-                    self._position_of.pop(pending.crm_record_id, None)
+                self._pending_by_id.pop(pending.crm_record_id, None)
                 if outcome.attribution is Attribution.THEIRS and self._forgot:
                     outcome = attrs.evolve(outcome, attribution=Attribution.UNCLEAR)
                 self._remember(pending.crm_record_id, outcome)
                 self._conclude(pending, outcome)
         if settled:
+            self._advance()
             self._release_room()
 
     def _forget(self) -> None:
         """An id of ours may come again unknown: it proves nothing any more that one is there."""
-        self._forgot = True
-        self._engine.distrust()
+        if not self._forgot:
+            self._forgot = True
+            self._engine.distrust()
 
     def _remember(self, crm_record_id: str | None, outcome: RecordOutcome) -> None:
         if outcome.status is Status.UNKNOWN:
@@ -340,6 +342,9 @@ class RecordBatcher:
         if len(self._failed) > 2 * _NAMED:
             # Now and then: those that somebody looked at since must not push out the others.
             self._failed = self._unseen()
+
+    def _advance(self) -> None:
+        """Tell how far everything is settled."""
         while self._settled_through in self._settled_beyond:
             self._settled_beyond.remove(self._settled_through)
             self._settled_through += 1

@@ -40,7 +40,7 @@ from campaigns_async.models import (
 )
 from campaigns_async.report import UploadReport
 from campaigns_async.stream import OutcomeStream
-from campaigns_async.teller import OnOutcome, OnProgress
+from campaigns_async.teller import OnOutcome, OnProgress, Tell
 from campaigns_async.upload import Records, Upload, UploadOptions
 
 _LONGEST_POLL = 5.0
@@ -297,9 +297,8 @@ class CampaignHandle:
             msg = "stream gives the outcomes itself; on_outcome goes with upload"
             raise ConfigurationError(msg)
 
-        def make(on_outcome: OnOutcome) -> Upload:
-            options["on_outcome"] = on_outcome
-            return Upload(self._dispatcher, self._records_path, records, **options)
+        def make(tell: Tell) -> Upload:
+            return Upload(self._dispatcher, self._records_path, records, tell=tell, **options)
 
         return OutcomeStream(make)
 

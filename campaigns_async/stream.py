@@ -2,14 +2,21 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Self
+from collections.abc import AsyncIterator, Callable
+from itertools import islice
+from typing import Final, Self
 
-from campaigns_async.models import MAX_RECORDS_PER_REQUEST
+from campaigns_async._core.settlement import Settlement
 from campaigns_async.outcomes import RecordOutcome
 from campaigns_async.report import UploadReport
-from campaigns_async.teller import OnOutcome
+from campaigns_async.teller import Tell
 from campaigns_async.upload import Upload
+
+_MANY: Final = 100
+"""Outcomes that are made at a time."""
+
+_FEW: Final = 50
+"""Outcomes that still wait to be taken when more are made."""
 
 
 class OutcomeStream(AsyncIterator[RecordOutcome]):
@@ -20,7 +27,7 @@ class OutcomeStream(AsyncIterator[RecordOutcome]):
     account so far.
     """
 
-    def __init__(self, make: Callable[[OnOutcome], Upload]) -> None:
+    def __init__(self, make: Callable[[Tell], Upload]) -> None:
         self._buffer: deque[RecordOutcome] = deque()
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
@@ -33,17 +40,15 @@ class OutcomeStream(AsyncIterator[RecordOutcome]):
         """The account so far; complete when the stream has ended."""
         return self._upload.report()
 
-    def _put(self, outcome: RecordOutcome) -> Awaitable[None] | None:
-        """Something to wait for where there is no room for more."""
-        if not self._closed:
-            self._buffer.append(outcome)
+    async def _put(self, settlement: Settlement) -> None:
+        """Return when nearly all of its outcomes were taken."""
+        outcomes = settlement.outcomes()
+        while not self._closed and (some := list(islice(outcomes, _MANY))):
+            self._buffer.extend(some)
             self._changed.set()
-        return self._make_room() if len(self._buffer) >= MAX_RECORDS_PER_REQUEST else None
-
-    async def _make_room(self) -> None:
-        while len(self._buffer) >= MAX_RECORDS_PER_REQUEST and not self._closed:
-            self._room.clear()
-            await self._room.wait()
+            while len(self._buffer) >= _FEW and not self._closed:
+                self._room.clear()
+                await self._room.wait()
 
     def __aiter__(self) -> Self:
         return self
@@ -62,7 +67,8 @@ class OutcomeStream(AsyncIterator[RecordOutcome]):
                 raise StopAsyncIteration
             self._changed.clear()
             await self._changed.wait()
-        self._room.set()
+        if len(self._buffer) <= _FEW:
+            self._room.set()
         return self._buffer.popleft()
 
     async def aclose(self) -> None:

@@ -15,6 +15,9 @@ from campaigns_async.report import MAX_CALLBACK_ERRORS, Progress
 OnOutcome = Callable[[RecordOutcome], Awaitable[None] | None]
 OnProgress = Callable[[Progress], Awaitable[None] | None]
 
+Tell = Callable[[Settlement], Awaitable[None]]
+"""Tells the outcomes of a settlement, however long that takes."""
+
 _PROGRESS_EVERY: Final = 0.1
 """Seconds between two calls of ``on_progress``, at least."""
 
@@ -27,6 +30,7 @@ _logger = logging.getLogger(__name__)
 class Teller:
     """Calls the callbacks, one at a time and in the order of settling.
 
+    - ``tell``: instead of ``on_outcome``, for one who takes a settlement as a whole.
     - ``is_due``: whether what was settled up to a mark may be told (a journal keeps it first).
     - ``progress``: how far the upload is.
     - ``on_told``: called when there is room for more.
@@ -37,11 +41,13 @@ class Teller:
         on_outcome: OnOutcome | None,
         on_progress: OnProgress | None,
         *,
+        tell: Tell | None = None,
         is_due: Callable[[int], bool],
         progress: Callable[[], Progress],
         on_told: Callable[[], None],
     ) -> None:
         self._on_outcome = on_outcome
+        self._tell = self._tell_each if tell is None and on_outcome is not None else tell
         self._on_progress = on_progress
         self._is_due = is_due
         self._progress = progress
@@ -59,7 +65,7 @@ class Teller:
 
     def add(self, settlement: Settlement, mark: int) -> None:
         """To be told when ``mark`` is due. What an earlier run settled, it told."""
-        if self._on_outcome is not None and not settlement.recalled:
+        if self._tell is not None and not settlement.recalled:
             self._waiting.append((mark, settlement))
             self._rows += len(settlement.rows)
         self._news.set()
@@ -79,16 +85,19 @@ class Teller:
         told_at = loop.time()
         while not self._over or self._waiting:
             await self._wait_for_news()
-            while self._waiting and self._is_due(self._waiting[0][0]):
+            while self._tell and self._waiting and self._is_due(self._waiting[0][0]):
                 _, settlement = self._waiting.popleft()
-                for outcome in settlement.outcomes():
-                    await self._call(self._on_outcome, outcome)
+                await self._tell(settlement)
                 self._rows -= len(settlement.rows)
                 self._on_told()
             if loop.time() - told_at >= _PROGRESS_EVERY and not self._over:
                 told_at = loop.time()
                 await self._call(self._on_progress, self._progress())
         await self._call(self._on_progress, self._progress())
+
+    async def _tell_each(self, settlement: Settlement) -> None:
+        for outcome in settlement.outcomes():
+            await self._call(self._on_outcome, outcome)
 
     async def _wait_for_news(self) -> None:
         # While nothing is settled there is progress to tell of all the same: what it waits for.

@@ -18,7 +18,7 @@ from campaigns_async.outcomes import Attribution, Status
 from campaigns_async.recorder import Recorder, Unrecorded
 from campaigns_async.report import Account, Progress, UploadReport
 from campaigns_async.sources import open_source
-from campaigns_async.teller import OnOutcome, OnProgress, Teller
+from campaigns_async.teller import OnOutcome, OnProgress, Tell, Teller
 
 Records = (
     Iterable[NewRecord | Mapping[str, Any] | str]
@@ -51,6 +51,8 @@ class Upload:
         dispatcher: Dispatcher,
         path: str,
         records: Records,
+        *,
+        tell: Tell | None = None,
         **options: Unpack[UploadOptions],
     ) -> None:
         on_duplicate = options.get("on_duplicate", "first")
@@ -96,6 +98,7 @@ class Upload:
         self._teller = Teller(
             options.get("on_outcome"),
             options.get("on_progress"),
+            tell=tell,
             is_due=self._is_due,
             progress=self._progress,
             on_told=self._drive.notify,

@@ -122,20 +122,22 @@ def parse_row(given: Any, index: int, rank: float | None = None) -> Row:
 
 def read_id(given: object) -> str | None:
     """The id that a record was given, unchecked; None if there is none that could be one."""
+    found: object = given
     if isinstance(given, NewRecord):
-        found: object = given.crm_record_id
+        found = given.crm_record_id
     elif _is_mapping(given):
         found = _read_id_of(given)
-    else:
-        found = given
     return found if isinstance(found, str) else None
 
 
 def _read_id_of(given: Mapping[Any, Any]) -> object:
     try:
-        return next((given[key] for key in _KEYS_OF_ID if key in given), None)
+        for key in _KEYS_OF_ID:
+            if key in given:
+                return given[key]
     except Exception:  # noqa: BLE001 - the caller's own object; parsing says what is wrong with it
         return None
+    return None
 
 
 def _parse_any(given: Any, index: int, rank: float | None = None) -> Row:
@@ -173,7 +175,8 @@ def parse_batch(records: Any) -> Rows:
 
 
 def _is_mapping(given: object) -> TypeGuard[Mapping[Any, Any]]:
-    return isinstance(given, Mapping)
+    # A dict is a Mapping too, but to be told so is ten times as quick.
+    return isinstance(given, (dict, Mapping))
 
 
 def repeated_id_error(index: int, first: int) -> InvalidRecordError:
