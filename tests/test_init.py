@@ -1,6 +1,9 @@
+import ast
 import inspect
 import subprocess
 import sys
+
+import pytest
 
 import campaigns_async
 
@@ -24,14 +27,31 @@ def test_the_designed_names_are_public() -> None:
 
 
 def test_all_is_complete() -> None:
-    """``__all__`` is what the package has without an underscore, each name once."""
-    public = {
-        name
-        for name, value in vars(campaigns_async).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
+    """``__all__`` is what checkers see in the package, each name once, and each can be had."""
+    source = ast.parse(inspect.getsource(campaigns_async))
+    seen = {
+        alias.name
+        for node in ast.walk(source)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("campaigns_async.")
+        for alias in node.names
     }
-    assert public | {"__version__"} == set(campaigns_async.__all__)
+    assert seen | {"__version__"} == set(campaigns_async.__all__)
     assert len(campaigns_async.__all__) == len(set(campaigns_async.__all__))
+    assert {name for name in seen if getattr(campaigns_async, name).__name__ != name} == set()
+    assert set(campaigns_async.__all__) <= set(dir(campaigns_async))
+
+
+def test_what_is_not_there_is_said_as_usual() -> None:
+    """An AttributeError for a misspelt name, also for one that a module has for itself."""
+    for name in ("CampaignSession", "asyncio", "MAX_ID_LENGTH"):
+        with pytest.raises(AttributeError, match=f"has no attribute '{name}'"):
+            getattr(campaigns_async, name)
+
+
+def test_its_modules_are_there_too() -> None:
+    """As they are where everything is loaded at once."""
+    assert campaigns_async.errors.ConflictError is campaigns_async.ConflictError
+    assert getattr(campaigns_async, "emulator").__name__ == "campaigns_async.emulator"  # noqa: B009 - unseen by checkers
 
 
 def test_every_error_is_public() -> None:
@@ -45,13 +65,23 @@ def test_every_error_is_public() -> None:
 
 
 def test_importing_it_loads_no_more_than_it_needs() -> None:
-    """A program that uses the client alone imports neither command line, emulator nor fixtures."""
+    """A program that uses the client alone imports neither command line, emulator nor fixtures.
+
+    And one that uses the values alone no connections.
+    """
     heavy = {"click", "rich", "pytest", "aiohttp.web"} | {
         f"campaigns_async.{name}" for name in ("cli", "contrib", "emulator", "testing")
     }
-    script = "import sys, campaigns_async; print(*sys.modules)"
-    loaded = subprocess.run(  # noqa: S603 - our own words
+    client = loaded_by("from campaigns_async import CampaignsSession")
+    assert "campaigns_async.session" in client
+    assert heavy & client == set()
+    assert {"aiohttp", "cattrs"} & loaded_by("from campaigns_async import NewRecord") == set()
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The modules that are there after this, in a process of its own."""
+    script = f"{statement}; import sys; print(*sys.modules)"
+    done = subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
-    ).stdout.split()
-    assert "campaigns_async.session" in loaded
-    assert heavy & set(loaded) == set()
+    )
+    return set(done.stdout.split())
