@@ -34,11 +34,13 @@ class AnsweringSession(aiohttp.ClientSession):
     ) -> AsyncIterator[Any]:
         """A 201 after one turn of the loop."""
 
-        async def iter_any() -> AsyncIterator[bytes]:
-            yield data
+        left = [b"", data]
+
+        async def readany() -> bytes:
+            return left.pop()
 
         await asyncio.sleep(0)
-        content = SimpleNamespace(iter_any=iter_any)
+        content = SimpleNamespace(readany=readany)
         headers = {"Content-Type": arms.HEADERS["Content-Type"]}
         yield SimpleNamespace(status=201, headers=headers, content=content)
 

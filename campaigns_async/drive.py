@@ -169,7 +169,8 @@ class Drive:
             # The turn first and the batch then: what waits for a turn may change its mind.
             if self._turn is None:
                 self._turn = self._dispatcher.slots.request()
-                self._turn.add_done_callback(lambda _: self.notify())
+                if not self._turn.done():
+                    self._turn.add_done_callback(lambda _: self.notify())
             if not self._turn.done():
                 return math.inf
             ticket, self._turn = self._turn.result(), None
