@@ -226,6 +226,11 @@ class FileUpload:
         file = self._file
         if file.cut_short:
             self._faults.append(file.cut_short)
+        for output in (self._rejects, self._audit):
+            if output is not None:
+                # Now, and not behind the report: what cannot be written is part of it.
+                output.close()
+                self._faults += [output.fault] if output.fault else []
         for error in report.callback_errors[:1]:
             self._faults.append(f"the account and the reject file lack rows: {error}")
         return Result(

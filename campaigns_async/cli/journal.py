@@ -15,6 +15,7 @@ from campaigns_async.cli import terminal
 from campaigns_async.cli.failures import Failure
 from campaigns_async.cli.files import open_file
 from campaigns_async.cli.journals import describe
+from campaigns_async.cli.outputs import keep_apart
 from campaigns_async.cli.rejects import facts_of, make_harmless
 from campaigns_async.cli.report import encode
 from campaigns_async.cli.rows import RowNumbers
@@ -30,7 +31,7 @@ COLUMNS: Final = (
 _PATH: Final = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group()
+@click.group(short_help="Read the journal of an upload.")
 def journal() -> None:
     """Read the journal of an upload, which `upload --journal` writes.
 
@@ -40,7 +41,7 @@ def journal() -> None:
     """  # noqa: D301 - \b is click's: do not rewrap
 
 
-@journal.command()
+@journal.command(short_help="Say how far an upload is.")
 @click.argument("path", type=_PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def show(path: Path, *, as_json: bool) -> None:
@@ -63,7 +64,7 @@ def show(path: Path, *, as_json: bool) -> None:
         console.print(text)
 
 
-@journal.command()
+@journal.command(short_help="Write the outcome of each row.")
 @click.argument("path", type=_PATH)
 @click.option(
     "--format",
@@ -106,9 +107,7 @@ def export(
         form = "jsonl" if lines else "csv"
     elif as_json and form == "csv":
         raise Failure("--json and --format csv are two formats", next_step="leave one of them out")
-    for name in (path, input_path):
-        if output is not None and name is not None and output.exists() and output.samefile(name):
-            raise Failure(f"the output would replace {name}", next_step="name another file")
+    keep_apart({"the journal": path, "the input": input_path}, {"the output": output})
     numbers = None
     if input_path is not None:
         with open_file(
