@@ -56,6 +56,9 @@ def test_a_file_may_be_empty() -> None:
         (b"\xd0\xcf\x11\xe0rest", "an old Excel workbook"),
         (b"\x1f\x8brest", "a compressed file"),
         (b"PAR1rest", "a Parquet file"),
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"\x89PNG\r\n", "a picture"),
+        (b"\x01\x02\x03\n", "no text"),
         ("id\n1\n".encode("utf-16-le"), "UTF-16 without a byte order mark"),
     ],
 )
