@@ -17,7 +17,7 @@ from campaigns_async.cli.files import open_file
 from campaigns_async.cli.journals import describe
 from campaigns_async.cli.outputs import keep_apart
 from campaigns_async.cli.rejects import facts_of, make_harmless
-from campaigns_async.cli.report import encode
+from campaigns_async.cli.report import count, encode
 from campaigns_async.cli.rows import RowNumbers
 from campaigns_async.journal import Journal
 from campaigns_async.outcomes import RecordOutcome, Status
@@ -159,7 +159,7 @@ def render(document: dict[str, Any], far: str) -> Iterator[Text]:
     style = ("complete", "green") if document["complete"] else ("not complete", "bold yellow")
     yield terminal.line((document["journal"], "bold"), ": ", style, f", {far}")
     yield Text()
-    retries = f", {document['retries']:,} of them a batch sent again" if document["retries"] else ""
+    retries = f", {count(document['retries'], 'retry')}" if document["retries"] else ""
     facts = {
         **{name.replace("_", " "): value for name, value in document["identity"].items()},
         "requests": f"{document['requests']:,}{retries}",

@@ -74,7 +74,7 @@ class _Impatient(io.StringIO):
 
     def write(self, text: str) -> int:
         """Text for the reader."""
-        if "Press Ctrl-C again" in text:
+        if "Press Ctrl-C again" in text or "Ctrl-C stops" in text:
             signal.raise_signal(signal.SIGINT)
         return super().write(text)
 
@@ -92,6 +92,20 @@ def test_the_second_ctrl_c_stops_at_once(long_file: Path, monkeypatch: pytest.Mo
     assert result.tally.counts[Status.UNKNOWN] > 0
     assert result.exit_code == 6
     assert "Stopping at once" in told.getvalue()
+
+
+def test_where_nothing_gets_through_somebody_is_told(
+    service: Beside, long_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upload without a deadline tries for ever, and says once what to look at."""
+    told = _Impatient()
+    monkeypatch.setattr("sys.stderr", told)
+    service.on_loop(service.emulator.close)
+    with open_file(str(long_file)) as file:
+        result = asyncio.run(_upload(service, file))
+
+    assert told.getvalue().count("No request could be sent yet. Check the address") == 1
+    assert result.tally.counts[Status.NOT_ADDED] == 5_000
 
 
 def test_a_file_that_breaks_off_is_told_with_its_account(service: Beside, tmp_path: Path) -> None:

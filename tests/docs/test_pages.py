@@ -356,6 +356,17 @@ def test_tables_and_pictures_are_those_of_the_code() -> None:
     assert done.stdout + done.stderr == ""
 
 
+def test_the_recording_shows_an_upload_as_it_is_now() -> None:
+    """Its words are those of one at a terminal, but for what depends on the time it takes."""
+    done = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, str(DOCS / "record.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout + done.stderr, done.returncode) == ("", 0)
+
+
 def test_every_public_name_has_its_entry() -> None:
     """The reference has an entry for each name that can be imported."""
     entry = re.compile(r"^\.\. auto(?:class|exception|data):: (\w+)", re.MULTILINE)
