@@ -130,6 +130,12 @@ def explain(error: Exception) -> Failure:
         )
     if isinstance(error, CampaignsError):
         return Failure(str(error), next_step=_NEXT.get(type(error)), exit_code=exit_code_of(error))
+    if isinstance(error, OSError) and error.strerror:
+        where = f" ({error.filename})" if error.filename else ""
+        return Failure(
+            f"the system refused{where}: {error.strerror}",
+            next_step="look at the disk, at the rights, and at where the output goes",
+        )
     return Failure(
         f"this program failed: {type(error).__name__}: {error}",
         next_step="run it again with --debug, and report what that prints",

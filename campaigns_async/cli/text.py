@@ -67,6 +67,8 @@ class Lines:
 
 def open_stdin() -> io.BufferedIOBase:
     """Stdin as bytes, whoever else has it."""
+    if sys.stdin is None:
+        raise Failure("stdin is closed", next_step="give the name of a file")
     stdin = sys.stdin.buffer
     try:
         # A reader of our own: the interpreter waits for its own one at exit.

@@ -66,6 +66,18 @@ def test_a_failure_is_a_sentence_a_step_and_a_reference(
     )
 
 
+def test_what_the_system_refuses_is_no_bug() -> None:
+    """A full disk, or a right that is missing, with the file where there is one."""
+    failure = explain(PermissionError(13, "Permission denied", "f.csv"))
+
+    assert (failure.message, failure.exit_code) == (
+        "the system refused (f.csv): Permission denied",
+        2,
+    )
+    assert explain(OSError(28, "No space left")).message == "the system refused: No space left"
+    assert explain(OSError("odd")).exit_code == 1
+
+
 def test_a_failure_is_for_programs_too() -> None:
     """With the same parts; and each exit code has its meaning."""
     failure = Failure("why", next_step="wait", exit_code=Exit.SERVICE)
