@@ -26,6 +26,7 @@ from campaigns_async.errors import (
     CampaignStateError,
     ConfigurationError,
     ConflictError,
+    NotSentError,
     UnexpectedResponseError,
     escape,
 )
@@ -170,6 +171,7 @@ class CampaignHandle:
         retry = self._dispatcher.settings.retry
         waits = self._dispatcher.new_backoff(cap=min(retry.cap, _LONGEST_POLL))
         ambiguous = False
+        refused: ConflictError | None = None
         while True:
             try:
                 return await self._modify(
@@ -178,7 +180,13 @@ class CampaignHandle:
                     build_on_start=build_on_start,
                     deadline=limit - loop.time(),
                 )
+            except NotSentError:
+                if refused is not None and loop.time() >= limit:
+                    # Time ran out before this one could leave: the refusal says more.
+                    raise refused from None
+                raise
             except ConflictError as error:
+                refused = error
                 ambiguous = error.after_ambiguous_attempt = (
                     ambiguous or error.after_ambiguous_attempt
                 )
