@@ -82,6 +82,7 @@ format: $(DEV) ## Rewrite the code in the house's format
 
 docs: $(DOCS) ## Build the documentation into docs/_build (DOCS_ONLINE=1 checks links to other projects)
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --jobs=auto docs docs/_build/html
+	@$(if $(DOCS_ONLINE),$(BIN)/python -m sphinx --quiet --builder linkcheck docs docs/_build/links)
 
 bench: $(BENCH) ## Measure it beside what else one could take (QUICK=1 for a first look)
 	@$(BIN)/python benchmarks/bench.py $(if $(QUICK),--quick) $(ARGS)

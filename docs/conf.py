@@ -26,7 +26,7 @@ exclude_patterns = ["_build", "examples"]
 nitpicky = True
 # Of other projects only what is linked on purpose has a target, see ELSEWHERE.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(?!campaigns_async\.).*"),
+    (r"py:.*", r"(?!campaigns_async\.|aiohttp\.[A-Z]|attrs\.|cattrs\.).*"),
     (r"py:.*", r"campaigns_async\.(_core|emulator|teller|upload|transport)\..*"),
 ]
 default_role = "py:obj"
@@ -41,9 +41,10 @@ python_maximum_signature_line_length = 120
 toc_object_entries_show_parents = "hide"
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = "campaigns_async"
 html_static_path = ["_static"]
-html_css_files = ["pictures.css"]
+html_css_files = ["pages.css"]
 html_copy_source = False
 html_show_sphinx = False
 

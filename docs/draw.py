@@ -246,7 +246,7 @@ def draw_architecture() -> str:
     for names in read_layers():
         wide = (width - 2 * left - gap * (len(names) - 1)) / len(names)
         inside = _wrap(_read_core(), 104) if "_core" in names else []
-        high = 46 + 18 * len(inside)
+        high = 46 + 18 * len(inside) + (8 if inside else 0)
         for i, name in enumerate(names):
             x = left + i * (wide + gap)
             parts.append(_box(x, y, wide, high, "box core" if name == "_core" else "box"))

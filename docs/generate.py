@@ -18,6 +18,7 @@ import draw
 from campaigns_async import errors
 from campaigns_async._core.hints import hint_for_status
 from campaigns_async._core.verdicts import MEANING, Proof
+from campaigns_async.cli.failures import EXIT_CODES
 from campaigns_async.emulator.faults import CONDUCT, Commit, Wire
 from campaigns_async.lifecycle import (
     BUILD_ON_START_FROM,
@@ -173,6 +174,13 @@ def build_faults() -> str:
     )
 
 
+def build_exit_codes() -> str:
+    """What the exit code of a command says."""
+    return _table(
+        ["exit code", "says"], [[str(int(code)), says] for code, says in EXIT_CODES.items()]
+    )
+
+
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "verdicts": build_verdicts,
     "actions": build_actions,
@@ -182,6 +190,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "hints": build_hints,
     "error-tree": build_error_tree,
     "faults": build_faults,
+    "exit-codes": build_exit_codes,
 }
 PICTURES: Final[dict[str, Callable[[], str]]] = {
     "states.svg": draw.draw_states,

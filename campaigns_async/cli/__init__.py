@@ -1,5 +1,6 @@
 """The command line, ``campaigns-async``; needs the extra ``cli`` (click and rich)."""
 
+import io
 import sys
 
 _MISSING = "The command line needs click and rich. Install them: pip install 'campaigns-async[cli]'"
@@ -14,4 +15,8 @@ def main() -> None:
         if (error.name or "").partition(".")[0] not in {"click", "rich"}:
             raise
         sys.exit(_MISSING)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that knows no ł shows \u0142.
+            stream.reconfigure(errors="backslashreplace")
     app()

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from typing import Any, Final
 
 import click
@@ -12,7 +12,7 @@ from campaigns_async.campaign import CampaignHandle
 from campaigns_async.cli import terminal
 from campaigns_async.cli.connection import Connection, connection_options, read_connection
 from campaigns_async.cli.durations import duration
-from campaigns_async.cli.failures import Failure, explain
+from campaigns_async.cli.failures import EPILOG, Failure, explain
 from campaigns_async.errors import CampaignStateError
 from campaigns_async.lifecycle import TRANSIENT, TRANSITIONS, valid_from
 from campaigns_async.models import Campaign, CampaignAction, CampaignState
@@ -22,7 +22,7 @@ _A = CampaignAction
 _DOES: Final = {
     _A.BUILD: "Build the call list",
     _A.RESET: "Take the campaign back to CREATED",
-    _A.START: "Start dialing, or schedule it if the start time lies ahead",
+    _A.START: "Start dialing, or wait for the start time if that lies ahead",
     _A.PAUSE: "Stop dialing, but for what is queued already",
     _A.RESUME: "Dial again after a pause",
     _A.RETRY: "Run again after an error",
@@ -45,7 +45,7 @@ def build_command(action: CampaignAction) -> click.Command:
             **{name: options[name] for name in ("api_key_file", "tenant", "site", "base_url")}
         )
         if action in _ASKS and not options["yes"]:
-            click.confirm(_ASKS[action], abort=True, err=True)
+            _make_sure(action)
         asked = {
             name: options[name] for name in ("enabled", "build_on_start", "wait") if name in options
         }
@@ -53,16 +53,21 @@ def build_command(action: CampaignAction) -> click.Command:
             campaign = asyncio.run(_act(connection, options["campaign_id"], action, **asked))
         except CampaignStateError as error:
             raise _explain(action, error) from error
+        before = find_before(action, campaign, build_on_start=asked.get("build_on_start"))
         if options["as_json"]:
-            click.echo(json.dumps(build_document(campaign), indent=2))
+            click.echo(json.dumps(build_document(campaign, before), indent=2))
         else:
             console = terminal.stdout()
-            for text in render(campaign):
+            for text in render(campaign, before):
                 console.print(text)
 
     name = action.value.lower()
     example = f"campaigns-async {name} --campaign $ID" + _EXAMPLE_OPTIONS.get(action, "")
-    run.__doc__ = f"{_DOES[action]}; from {_states(action)}.\n\n\b\nExample:\n  {example}\n"
+    run.__doc__ = (
+        f"{_DOES[action]}; from {_list(valid_from(action))}.\n\n"
+        "Prints the campaign as it is then.\n\n"
+        f"\b\nExample:\n  {example}\n"
+    )
     command: Any = connection_options(run)
     if action in _ASKS:
         command = click.option("--yes", is_flag=True, help="Do not ask.")(command)
@@ -75,7 +80,7 @@ def build_command(action: CampaignAction) -> click.Command:
     command = click.option("--json", "as_json", is_flag=True, help="Print the campaign as JSON.")(
         command
     )
-    return click.command(name)(command)
+    return click.command(name, short_help=f"{_DOES[action]}.", epilog=EPILOG)(command)
 
 
 _EXAMPLE_OPTIONS: Final = {_A.START: " --build-on-start --wait 5m", _A.CANCEL: " --yes"}
@@ -115,7 +120,7 @@ async def _act(
 
 def _explain(action: CampaignAction, error: CampaignStateError) -> Failure:
     failure = explain(error)
-    advice = f"{action.value.lower()} is taken from {_states(action)}"
+    advice = f"{action.value.lower()} is taken from {_list(valid_from(action))}"
     if error.state in TRANSIENT:
         advice = f"wait until it is no longer {error.state}; {advice}"
     if failure.next_step and "--enable" in failure.next_step:
@@ -124,16 +129,35 @@ def _explain(action: CampaignAction, error: CampaignStateError) -> Failure:
     return failure
 
 
-def _states(action: CampaignAction) -> str:
-    states = valid_from(action)
+def _make_sure(action: CampaignAction) -> None:
+    if not terminal.confirm(_ASKS[action]):
+        raise Failure("nothing was done, for nobody said yes", next_step="give --yes in a script")
+
+
+def find_before(
+    action: CampaignAction, campaign: Campaign, *, build_on_start: bool | None = None
+) -> tuple[CampaignState, ...]:
+    """The states one of which it was in before; the service tells none.
+
+    An action that was taken proves them, by the vendor's table. ``build_on_start`` None: the
+    campaign's own setting, which may be either.
+    """
+    if TRANSITIONS[action].becomes is None:
+        return () if campaign.state is None else (campaign.state,)
+    states = valid_from(action, build_on_start=build_on_start is not False)
+    return tuple(state for state in CampaignState if state in states)
+
+
+def _list(states: Container[CampaignState]) -> str:
     names = [state.value for state in CampaignState if state in states]
     return " or ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
 
 
-def build_document(campaign: Campaign) -> dict[str, Any]:
+def build_document(campaign: Campaign, before: Sequence[CampaignState] = ()) -> dict[str, Any]:
     """What the reply told of the campaign, for JSON; None where it did not."""
     return {
         "campaign": campaign.id,
+        "state_before": [state.value for state in before],
         "state": campaign.state,
         "display_status": campaign.display_status,
         "record_count": campaign.record_count,
@@ -142,12 +166,13 @@ def build_document(campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def render(campaign: Campaign) -> Iterator[Text]:
+def render(campaign: Campaign, before: Sequence[CampaignState] = ()) -> Iterator[Text]:
     """The campaign as a small table."""
     state = campaign.state
     rows = {
         "campaign": campaign.id,
-        "state": None if state is None else f"{state}{_follows(state)}",
+        "was": _list(before) or None,
+        "is": None if state is None else f"{state}{_follows(state)}",
         "shown as": campaign.display_status,
         "records": None if campaign.record_count is None else f"{campaign.record_count:,}",
         "starts": campaign.start_time,

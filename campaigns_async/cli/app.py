@@ -1,6 +1,7 @@
 """The commands together, and what becomes of an error in any of them."""
 
 import json
+import logging
 import traceback
 from importlib.metadata import version as version_of
 from typing import Any, Final
@@ -10,14 +11,19 @@ import click
 from campaigns_async.cli.actions import COMMANDS
 from campaigns_async.cli.completion import completion
 from campaigns_async.cli.doctor import doctor
-from campaigns_async.cli.failures import Exit, explain
+from campaigns_async.cli.failures import EPILOG, Exit, Failure, explain
 from campaigns_async.cli.journal import journal
 from campaigns_async.cli.local import demo, emulator
+from campaigns_async.cli.report import encode
 from campaigns_async.cli.support import support_bundle
 from campaigns_async.cli.upload import upload
 from campaigns_async.cli.validate import validate
 
 _DEBUG: Final = "campaigns_async.debug"
+_JSON: Final = "campaigns_async.json"
+
+# What goes wrong is told in a sentence; without this, logging would print a traceback beside it.
+logging.getLogger("campaigns_async").addHandler(logging.NullHandler())
 
 
 class App(click.Group):
@@ -27,8 +33,11 @@ class App(click.Group):
         """Run the command that the arguments name."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort) as error:
+        except Failure as error:
+            _report(ctx, error)
             _trace(ctx, error.__cause__)
+            raise
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
             # asyncio's own, after what was under way has been ended.
@@ -38,8 +47,16 @@ class App(click.Group):
             # click ends quietly: who read the output has gone.
             raise
         except Exception as error:
+            failure = explain(error)
+            _report(ctx, failure)
             _trace(ctx, error)
-            raise explain(error) from error
+            raise failure from error
+
+
+def _report(ctx: click.Context, failure: Failure) -> None:
+    """To stdout for programs; the sentence for people goes to stderr all the same."""
+    if ctx.find_root().meta.get(_JSON):
+        click.echo(encode(failure.document))
 
 
 def _trace(ctx: click.Context, error: BaseException | None) -> None:
@@ -50,6 +67,11 @@ def _trace(ctx: click.Context, error: BaseException | None) -> None:
 def _switch_debug(ctx: click.Context, _option: click.Parameter, value: object) -> None:
     if value:
         ctx.find_root().meta[_DEBUG] = True
+
+
+def _switch_json(ctx: click.Context, _option: click.Parameter, value: object) -> object:
+    ctx.find_root().meta[_JSON] = value
+    return value
 
 
 def _debug_option() -> click.Option:
@@ -66,12 +88,14 @@ def _debug_option() -> click.Option:
     cls=App,
     params=[_debug_option()],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EPILOG,
 )
 @click.version_option(package_name="campaigns-async", prog_name="campaigns-async")
 def app() -> None:
     """Steer 8x8 Contact Center campaigns, and put files of CRM records on their call lists.
 
-    The key is taken from EGHT_API_KEY or a file. To try it without one:
+    Each command has --help with an example, and --json for scripts. The key is taken from
+    EGHT_API_KEY or a file. To try it without one:
 
     \b
     Example:
@@ -92,12 +116,15 @@ def version(*, as_json: bool) -> None:
     click.echo(json.dumps({"version": found}) if as_json else f"campaigns-async {found}")
 
 
-def _add(command: click.Command) -> None:
+def _equip(command: click.Command) -> None:
+    """What an error is told with: a traceback or JSON, where that is asked for."""
+    for option in command.params:
+        if option.name == "as_json":
+            option.callback = _switch_json
     command.params.append(_debug_option())
-    app.add_command(command)
     if isinstance(command, click.Group):
         for child in command.commands.values():
-            child.params.append(_debug_option())
+            _equip(child)
 
 
 for each in (
@@ -112,4 +139,5 @@ for each in (
     completion,
     version,
 ):
-    _add(each)
+    _equip(each)
+    app.add_command(each)

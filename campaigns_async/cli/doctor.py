@@ -15,7 +15,7 @@ from campaigns_async._core.wire import encode_records
 from campaigns_async.cli import terminal
 from campaigns_async.cli.checklist import Finding, Item, Verdict, examine
 from campaigns_async.cli.connection import connection_options, read_connection
-from campaigns_async.cli.failures import EXIT_CODES, Exit, exit_code_of
+from campaigns_async.cli.failures import EPILOG, Exit, exit_code_of
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.errors import APIError, CampaignsError, NotFoundError, ValidationError
 from campaigns_async.session import CampaignsSession
@@ -32,7 +32,7 @@ _STYLES: Final = {
 _SITE: Final = re.compile(r"/cc/([^/]+)/")
 
 
-@click.command(epilog=f"Exit codes: {EXIT_CODES}.")
+@click.command(short_help="Say what is wrong with key, site, tenant or campaign.", epilog=EPILOG)
 @connection_options
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.pass_context

@@ -39,9 +39,23 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-EXIT_CODES: Final = """\
-0 all in, 2 usage, 3 some rows not in, 4 key, tenant, site or campaign id not accepted,
-5 the campaign refuses, 6 some outcomes stayed unknown, 7 the service failed"""
+EXIT_CODES: Final = {
+    Exit.ALL_IN: "all is well: every row is in",
+    Exit.BUG: "a fault of this program",
+    Exit.USAGE: "usage: an option, a setting or a file is wrong, or nobody said yes",
+    Exit.NOT_ALL_IN: "some rows are not in",
+    Exit.ACCESS: "key, tenant, site or campaign id not accepted",
+    Exit.REFUSED: "the campaign refuses",
+    Exit.UNKNOWN: "unknown: it may or may not have been carried out",
+    Exit.SERVICE: "the service failed, or cannot be reached",
+    Exit.INTERRUPTED: "interrupted before there was anything to report",
+}
+"""What each says; all commands share them."""
+
+EPILOG: Final = (
+    "Exit codes: 0 all is well, 2 usage, 3 some rows not in, 4 key, tenant, site or campaign id "
+    "not accepted, 5 the campaign refuses, 6 outcome unknown, 7 the service failed."
+)
 
 _Kinds = tuple[type[CampaignsError], ...]
 _CODES: Final[tuple[tuple[_Kinds, Exit], ...]] = (
@@ -82,6 +96,18 @@ class Failure(click.ClickException):
         # Each of click's classes has one for all; here it depends on what happened.
         self.exit_code = exit_code  # type: ignore[misc]
 
+    @property
+    def document(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {
+            "error": {
+                "what": self.message,
+                "next": self.next_step,
+                "reference": self.reference,
+            },
+            "exit_code": int(self.exit_code),
+        }
+
     def show(self, file: IO[Any] | None = None) -> None:
         """Print it to stderr."""
         del file
@@ -104,6 +130,12 @@ def explain(error: Exception) -> Failure:
         )
     if isinstance(error, CampaignsError):
         return Failure(str(error), next_step=_NEXT.get(type(error)), exit_code=exit_code_of(error))
+    if isinstance(error, OSError) and error.strerror:
+        where = f" ({error.filename})" if error.filename else ""
+        return Failure(
+            f"the system refused{where}: {error.strerror}",
+            next_step="look at the disk, at the rights, and at where the output goes",
+        )
     return Failure(
         f"this program failed: {type(error).__name__}: {error}",
         next_step="run it again with --debug, and report what that prints",

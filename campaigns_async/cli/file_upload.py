@@ -27,6 +27,12 @@ from campaigns_async.session import CampaignsSession
 
 _LONGER = "the file has more rows than the upload read"
 _FINISHING = "Stopping: what is on its way is being finished. Press Ctrl-C again to stop at once."
+_UNSENT = (
+    "No request could be sent yet. Check the address (--site or --base-url) and the way to it: "
+    "network, proxy, TLS. It goes on trying; Ctrl-C stops."
+)
+_UNSENT_AFTER = 3
+"""Retries without a single request that left this machine."""
 _STOPPING = "Stopping at once: requests under way get two seconds to answer."
 
 
@@ -74,6 +80,7 @@ class FileUpload:
         self._task: asyncio.Task[UploadReport] | None = None
         self._interrupted = False
         self._hurried = False
+        self._told_unsent = False
         self._faults: list[str] = []
 
     async def run(self) -> Result:
@@ -139,6 +146,10 @@ class FileUpload:
 
     def _show(self, progress: Progress) -> None:
         self._bar.show(progress, self._file.estimate_rows())
+        if progress.retries >= _UNSENT_AFTER and not progress.requests and not self._told_unsent:
+            # Without a deadline it would otherwise try in silence for ever.
+            self._told_unsent = True
+            self._bar.say(_UNSENT)
         too_many = self._wishes.stop_after_rejects.judge(progress)
         if too_many is not None and self._limit_reached is None and not self._file.ended:
             self._limit_reached = UploadStoppedError(too_many)
@@ -226,6 +237,11 @@ class FileUpload:
         file = self._file
         if file.cut_short:
             self._faults.append(file.cut_short)
+        for output in (self._rejects, self._audit):
+            if output is not None:
+                # Now, and not behind the report: what cannot be written is part of it.
+                output.close()
+                self._faults += [output.fault] if output.fault else []
         for error in report.callback_errors[:1]:
             self._faults.append(f"the account and the reject file lack rows: {error}")
         return Result(

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -22,10 +23,12 @@ from campaigns_async.cli.text import Lines, open_stdin
 
 Format = Literal["csv", "jsonl"]
 
-_JSON_SUFFIXES: Final = {".jsonl", ".ndjson"}
+JSON_SUFFIXES: Final = {".jsonl", ".ndjson"}
 _DELIMITERS: Final = ",;\t|"
-_SEPARATOR_LINE: Final = "sep="
 _LONGEST_CELL: Final = 131_072
+_JSON_ARRAY: Final = re.compile(r"\s*\[\s*(?:[{\"]|$)")
+"""How one begins; ``[crmRecordId],[rank]`` is a header."""
+
 _END: Final = "\uffffend"
 """A row of ours behind the last one. Where it does not come out as a row of its own, a quote that
 was never closed has swallowed it, and who knows how many rows before it."""
@@ -40,7 +43,7 @@ class ReadingStopped(Exception):  # noqa: N818 - no error: it was asked for
 class RecordFile:
     """An open file of records; iterating gives its rows, each once, whoever iterates.
 
-    - ``format``: by the name, or for stdin by the first character.
+    - ``format``: by the name, or by the first character, which in JSON lines is a brace.
     - ``header``, ``columns``, ``delimiter``: of a CSV file; empty and "," for JSON lines.
     - ``numbers``: row numbers of the records given out so far.
     - ``blank``: rows without any content, which are passed over. ``ended``: the end was reached.
@@ -85,13 +88,20 @@ class RecordFile:
             raise Failure(
                 f"the file {name} is empty", next_step="give a file with a header and rows"
             )
+        if _JSON_ARRAY.match(first):
+            raise Failure(
+                f"the file {name} begins like a JSON array",
+                next_step="write one object a line: jq -c '.[]' FILE | campaigns-async upload -",
+            )
         self.format = "jsonl" if _is_json(name, first) else "csv"
         if self.format == "jsonl":
             self._rows = self._read_json(_chain(first, lines), chosen)
         else:
-            if first.lower().startswith(_SEPARATOR_LINE):
+            separator = _read_separator(first)
+            if separator is not None:
                 # Excel's own; it shows the next line as row 1.
-                self.delimiter = first[len(_SEPARATOR_LINE) :].strip("\r\n") or ","
+                if delimiter is None:
+                    self.delimiter = _read_delimiter(separator)
                 first = next(lines, "")
             elif delimiter is None:
                 self.delimiter = guess_delimiter(first)
@@ -218,11 +228,14 @@ class RecordFile:
                 values = {f: cells[at] for f, at in self.columns.items() if at < len(cells)}
                 yield self._build(values, number, cells)
         except csv.Error as error:
-            self.cut_short = f"from row {number + 1} on, {self.name} cannot be read: {error}"
+            why = str(error)
+            if "field limit" in why:
+                why = f"a cell has more than {_LONGEST_CELL:,} characters"
+            self.cut_short = f"from row {number + 1} on, {self.name} cannot be read: {why}"
             yield BrokenRow(
                 number + 1,
                 (),
-                f"cannot be read from here on: {error}; look for a quote without end",
+                f"cannot be read from here on: {why}; look for a quote without end",
             )
 
     def _say_too_many(self, cells: int) -> str:
@@ -250,8 +263,8 @@ class RecordFile:
             if isinstance(given, str):
                 given = {"crm_record_id": given}
             if not isinstance(given, dict):
-                kind = type(given).__name__
-                yield BrokenRow(number, (line,), f"the line is a {kind}; give an object or an id")
+                reason = "the line is neither an object nor an id in quotes"
+                yield BrokenRow(number, (line,), reason)
                 continue
             fields = cast("dict[str, Any]", given)
             values = {names[squash(k)]: v for k, v in fields.items() if squash(k) in names}
@@ -280,11 +293,20 @@ def open_file(path: str, **options: Any) -> RecordFile:
 
 def _read_delimiter(given: str | None) -> str:
     sign = {"tab": "\t", "\\t": "\t"}.get(given or ",", given or ",")
-    if len(sign) != 1:
+    if len(sign) != 1 or sign in '"\r\n':
         raise Failure(
-            f"the delimiter {given!r} is not one character", next_step="give one, or the word tab"
+            f"the delimiter {given!r} is not one character that can stand between cells",
+            next_step="give one, or the word tab",
         )
     return sign
+
+
+def _read_separator(line: str) -> str | None:
+    """What the line ``sep=;`` says, in quotes or not; None for any other line."""
+    line = line.strip("\r\n")
+    if line.startswith('"'):
+        line = line.strip('"')
+    return line[4:] if line.lower().startswith("sep=") else None
 
 
 def guess_delimiter(header: str) -> str:
@@ -294,8 +316,7 @@ def guess_delimiter(header: str) -> str:
 
 
 def _is_json(name: str, first: str) -> bool:
-    suffix = Path(name).suffix.lower()
-    return suffix in _JSON_SUFFIXES or (name == "stdin" and first.lstrip().startswith("{"))
+    return Path(name).suffix.lower() in JSON_SUFFIXES or first.lstrip().startswith("{")
 
 
 def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from campaigns_async.cli.failures import Failure
-from campaigns_async.cli.files import RecordFile, open_file
+from campaigns_async.cli.files import JSON_SUFFIXES, RecordFile, open_file
 from campaigns_async.cli.scheduling import Scheduling
 from campaigns_async.cli.suppress import read_ids
 
@@ -75,14 +75,23 @@ def read_input(path: str, options: Mapping[str, Any]) -> Callable[[], RecordFile
     )
 
 
-def check_rejects(rejects: Path, path: str, file: RecordFile) -> None:
-    """Raise `Failure` for a reject file that would do harm, or be of no use."""
-    if path != "-" and rejects.exists() and rejects.samefile(path):
+def files_read(path: str, options: Mapping[str, Any]) -> dict[str, Path | str | None]:
+    """What is read, and must therefore not be written."""
+    return {
+        "the input": None if path == "-" else path,
+        "the suppress list": options["suppress_path"],
+    }
+
+
+def check_rejects(rejects: Path, file: RecordFile) -> None:
+    """Raise `Failure` where the name would make an upload read the reject file as what it is not.
+
+    Its form is that of the file: JSON lines of JSON lines, else CSV.
+    """
+    other = {"jsonl": {".csv", ".parquet"}, "csv": {*JSON_SUFFIXES, ".parquet"}}
+    if rejects.suffix.lower() in other[file.format]:
+        form, suffix = ("JSON lines", ".jsonl") if file.format == "jsonl" else ("CSV", ".csv")
         raise Failure(
-            "the reject file would replace the file that it is about", next_step="name another one"
-        )
-    if file.format == "jsonl" and rejects.suffix.lower() == ".csv":
-        raise Failure(
-            f"the file {file.name} is JSON lines, and so is its reject file",
-            next_step="name it .jsonl",
+            f"the reject file of {file.name} is {form}, and is called {rejects.name}",
+            next_step=f"name it {suffix}",
         )

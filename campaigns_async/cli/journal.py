@@ -15,8 +15,9 @@ from campaigns_async.cli import terminal
 from campaigns_async.cli.failures import Failure
 from campaigns_async.cli.files import open_file
 from campaigns_async.cli.journals import describe
+from campaigns_async.cli.outputs import keep_apart
 from campaigns_async.cli.rejects import facts_of, make_harmless
-from campaigns_async.cli.report import encode
+from campaigns_async.cli.report import count, encode
 from campaigns_async.cli.rows import RowNumbers
 from campaigns_async.journal import Journal
 from campaigns_async.outcomes import RecordOutcome, Status
@@ -30,7 +31,7 @@ COLUMNS: Final = (
 _PATH: Final = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group()
+@click.group(short_help="Read the journal of an upload.")
 def journal() -> None:
     """Read the journal of an upload, which `upload --journal` writes.
 
@@ -40,7 +41,7 @@ def journal() -> None:
     """  # noqa: D301 - \b is click's: do not rewrap
 
 
-@journal.command()
+@journal.command(short_help="Say how far an upload is.")
 @click.argument("path", type=_PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def show(path: Path, *, as_json: bool) -> None:
@@ -63,7 +64,7 @@ def show(path: Path, *, as_json: bool) -> None:
         console.print(text)
 
 
-@journal.command()
+@journal.command(short_help="Write the outcome of each row.")
 @click.argument("path", type=_PATH)
 @click.option(
     "--format",
@@ -106,9 +107,7 @@ def export(
         form = "jsonl" if lines else "csv"
     elif as_json and form == "csv":
         raise Failure("--json and --format csv are two formats", next_step="leave one of them out")
-    for name in (path, input_path):
-        if output is not None and name is not None and output.exists() and output.samefile(name):
-            raise Failure(f"the output would replace {name}", next_step="name another file")
+    keep_apart({"the journal": path, "the input": input_path}, {"the output": output})
     numbers = None
     if input_path is not None:
         with open_file(
@@ -160,7 +159,7 @@ def render(document: dict[str, Any], far: str) -> Iterator[Text]:
     style = ("complete", "green") if document["complete"] else ("not complete", "bold yellow")
     yield terminal.line((document["journal"], "bold"), ": ", style, f", {far}")
     yield Text()
-    retries = f", {document['retries']:,} of them a batch sent again" if document["retries"] else ""
+    retries = f", {count(document['retries'], 'retry')}" if document["retries"] else ""
     facts = {
         **{name.replace("_", " "): value for name, value in document["identity"].items()},
         "requests": f"{document['requests']:,}{retries}",

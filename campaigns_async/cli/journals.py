@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Final
 
-import click
-
 from campaigns_async.cli import terminal
 from campaigns_async.cli.failures import Failure
 from campaigns_async.cli.report import count
@@ -24,10 +22,7 @@ def find_journal(file: str, given: str | None) -> Path | None:
             "beginning",
             next_step="save it as a file, and upload that",
         )
-    path = Path(given or f"{file}.journal")
-    if path.exists() and path.samefile(file):
-        raise Failure("the journal would be the file that is uploaded", next_step="name another")
-    return path
+    return Path(given or f"{file}.journal")
 
 
 def offer_resume(path: Path, *, yes: bool = False) -> bool:
@@ -49,13 +44,8 @@ def offer_resume(path: Path, *, yes: bool = False) -> bool:
         )
         return True
     console.print(terminal.line(f"The journal {path} holds an upload that did not end: {far}."))
-    if not yes and terminal.can_ask():
-        click.confirm(
-            "Go on with it? (To begin anew, name another journal.)",
-            default=True,
-            abort=True,
-            err=True,
-        )
+    if not yes and terminal.can_ask() and not terminal.confirm("Go on with it?", default=True):
+        raise Failure("nothing was sent", next_step="to begin anew, name another journal")
     return True
 
 

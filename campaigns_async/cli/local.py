@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -35,7 +36,7 @@ DEMO_LATENCY: Final = (0.03, 0.09)
 _DEMO_LIMITS: Final = Limits(max_in_flight=2, initial_in_flight=2)
 
 
-@click.command()
+@click.command(short_help="Run a local Campaigns API.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="0: any free one. [0]")
 @click.option("--campaign", "campaign_id", type=click.UUID, metavar="ID", help="Its id, a UUID.")
@@ -63,7 +64,7 @@ def emulator(*, host: str, port: int, campaign_id: UUID | None, state: str, as_j
         )
     except OSError as error:
         raise Failure(
-            f"the address {host}:{port} cannot be listened on: {error.strerror}",
+            f"the address {host}:{port} cannot be listened on: {os.strerror(error.errno or 0)}",
             next_step="try another --port",
         ) from None
 
@@ -98,10 +99,9 @@ async def serve(
             await over.wait()
 
 
-@click.command()
+@click.command(short_help="Upload a real-life file to a local service.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@click.pass_context
-def demo(ctx: click.Context, *, as_json: bool) -> None:
+def demo(*, as_json: bool) -> None:
     """Upload a real-life file to a campaign on a local service, then start and pause the campaign.
 
     Needs nothing: no key, no network. The file is docs/examples/contacts.csv.
@@ -110,7 +110,6 @@ def demo(ctx: click.Context, *, as_json: bool) -> None:
     Example:
       campaigns-async demo
     """  # noqa: D301 - \b is click's: do not rewrap
-    del ctx
     asyncio.run(run_demo(as_json=as_json))
 
 

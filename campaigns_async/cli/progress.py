@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from campaigns_async.cli import terminal
+from campaigns_async.cli.report import count
 from campaigns_async.report import Progress as UploadProgress
 
 _DETAILS = "{task.fields[done]} rows  {task.fields[rate]} rows/s  {task.fields[details]}"
@@ -56,7 +57,7 @@ def describe(now: UploadProgress, total: float | None = None) -> tuple[str, str,
     """Settled rows, rows per second, and what goes on at the moment and for how long yet."""
     details = [f"{now.in_flight} in flight"]
     if now.retries:
-        details.append(f"{now.retries:,} sent again")
+        details.append(count(now.retries, "retry"))
     if now.waiting == "campaign":
         # For how long, only the campaign knows.
         details.append("waiting: the campaign takes no records now")

@@ -5,10 +5,10 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Final, Protocol, Self, cast
+from typing import Any, Final, Protocol, cast
 
-from campaigns_async.cli.failures import Failure, reason_of
+from campaigns_async.cli.failures import reason_of
+from campaigns_async.cli.outputs import OutputFile
 from campaigns_async.cli.rows import AnyRow
 from campaigns_async.errors import APIError, CampaignsError, InvalidRecordError
 from campaigns_async.outcomes import Status
@@ -54,39 +54,31 @@ class Source(Protocol):
         ...
 
 
-class RejectFile:
+class RejectFile(OutputFile):
     """Written as the rows settle, so in that order; an earlier file of the name is replaced.
 
     ``late``: only when :meth:`begin` is called; until then an earlier file stays as it is.
     """
 
     def __init__(self, path: Path, source: Source, *, late: bool = False) -> None:
-        self.path = path
+        csv_file = source.format == "csv"
+        # The mark at the beginning is what makes Excel read UTF-8.
+        super().__init__(path, "the reject file", encoding="utf-8-sig" if csv_file else "utf-8")
         self.count = 0
         self._source = source
         header = source.header
         again = is_reject_file(header)
         # A reject file's own rejects tell of the last attempt alone.
         self._kept = [i for i, name in enumerate(header) if not (again and name.strip() in EXTRA)]
-        csv_file = source.format == "csv"
-        try:
-            # The mark at the beginning is what makes Excel read UTF-8.
-            self._file: IO[str] = path.open(
-                "a", encoding="utf-8-sig" if csv_file else "utf-8", newline=""
-            )
-        except OSError as error:
-            raise Failure(f"the file {path} cannot be written: {error.strerror}") from None
-        self._writer = csv.writer(self._file, delimiter=source.delimiter)
+        self._writer = csv.writer(self, delimiter=source.delimiter)
         if not late:
             self.begin()
 
     def begin(self) -> None:
         """Replace what the file held before."""
-        if self._file.seekable():
-            self._file.seek(0)
-            self._file.truncate()
+        self.clear()
         if self._source.format == "csv":
-            self._write([*(self._source.header[i] for i in self._kept), *EXTRA])
+            self._write_cells([*(self._source.header[i] for i in self._kept), *EXTRA])
 
     def add(self, row: AnyRow, status: Status, error: CampaignsError | None) -> None:
         """One row that is not in."""
@@ -94,28 +86,17 @@ class RejectFile:
         facts = _facts(row, status, error)
         if self._source.format == "csv":
             cells = cells_of(row, len(self._source.header), self._source.delimiter)
-            self._write([*(cells[i] for i in self._kept), *facts.values()])
+            self._write_cells([*(cells[i] for i in self._kept), *facts.values()])
         else:
             given = _parse(row.cells[0])
-            self._file.write(json.dumps({**given, **facts}, ensure_ascii=False) + "\n")
+            self.write(json.dumps({**given, **facts}, ensure_ascii=False) + "\n")
 
     def add_unread(self, row: AnyRow, error: CampaignsError) -> None:
         """One row that the upload never came to."""
         self.add(row, Status.NOT_ADDED, error)
 
-    def _write(self, cells: Sequence[Any]) -> None:
+    def _write_cells(self, cells: Sequence[Any]) -> None:
         self._writer.writerow([make_harmless(str(cell)) for cell in cells])
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._file.close()
 
 
 def cells_of(row: AnyRow, width: int, delimiter: str) -> list[str]:

@@ -121,7 +121,7 @@ def render(result: Result) -> Iterator[Text]:
         (result.file, "bold"),
         f": {count(tally.total, 'row')} in {result.elapsed:.1f} s, "
         f"{count(result.requests, 'request')}"
-        + (f", {result.retries:,} of them a batch sent again" if result.retries else ""),
+        + (f", {count(result.retries, 'retry')}" if result.retries else ""),
     )
     yield Text()
     width = len(f"{max(tally.counts.values()):,}")
@@ -183,5 +183,6 @@ def _row_word(number: int) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """``1 row``, ``2,500 rows``."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    """``1 row``, ``2,500 rows``, ``3 retries``."""
+    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else many}"

@@ -17,6 +17,7 @@ import click
 
 from campaigns_async.cli.failures import Failure
 from campaigns_async.cli.files import guess_delimiter
+from campaigns_async.cli.outputs import keep_apart
 from campaigns_async.cli.report import encode
 from campaigns_async.errors import APIError
 from campaigns_async.journal import Journal
@@ -31,12 +32,12 @@ _MOST: Final = 100
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command("support-bundle")
+@click.command("support-bundle", short_help="Put together what support asks for.")
 @click.option("--rejects", type=_FILE, metavar="FILE", help="A reject file, for its references.")
 @click.option("--report", type=_FILE, metavar="FILE", help="A report that upload --report wrote.")
 @click.option("--journal", type=_FILE, metavar="FILE", help="An upload's journal.")
 @click.option("--output", type=_FILE, metavar="FILE", help="Write here instead of to stdout.")
-@click.option("--json", "as_json", is_flag=True, help="It always is JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Changes nothing: it is JSON always.")
 def support_bundle(
     *,
     rejects: Path | None,
@@ -56,6 +57,8 @@ def support_bundle(
       campaigns-async support-bundle --rejects rejects.csv --output bundle.json
     """  # noqa: D301 - \b is click's: do not rewrap
     del as_json
+    read = {"the reject file": rejects, "the report": report, "the journal": journal}
+    keep_apart(read, {"the bundle": output})
     references: Counter[tuple[str, str, str]] = Counter()
     outcome: dict[str, Any] = {}
     if rejects is not None:

@@ -14,6 +14,7 @@ from campaigns_async.cli.tally import FIRST_ROWS
 _SHORTENED: Final = re.compile(r"[+-]?\d+(?:[.,]\d+)?[Ee][+-]?\d+")
 _FLOAT: Final = re.compile(r"\d+[.,]0+")
 _DIGITS: Final = re.compile(r"\d+")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 _FEW: Final = 10
 """Ids of digits alone from which on their usual length is worth a word."""
@@ -47,6 +48,7 @@ class Suspicions:
         self._shortened = Suspicion("the id is a number that a spreadsheet shortened", as_text)
         self._float = Suspicion("the id is a number with decimals", as_text)
         self._formula = Suspicion("the id is a spreadsheet's error", "mend the formula behind it")
+        self._control = Suspicion("the id holds a control character", "export the file anew")
         self._past = Suspicion(
             "schedule_at lies in the past", "correct it, or leave it out to dial at once"
         )
@@ -57,6 +59,8 @@ class Suspicions:
         id_, row = record.crm_record_id, record.row
         if _DIGITS.fullmatch(id_):
             self._lengths.setdefault(len(id_), Suspicion("", "")).add(row)
+        elif _CONTROL.search(id_):
+            self._control.add(row)
         elif _SHORTENED.fullmatch(id_):
             self._shortened.add(row)
         elif _FLOAT.fullmatch(id_):
@@ -68,7 +72,11 @@ class Suspicions:
             self._past.add(row)
 
     def __iter__(self) -> Iterator[Suspicion]:
-        found = (self._shortened, self._float, self._formula, *self._too_short(), self._past)
+        found = (
+            *(self._shortened, self._float, self._formula, self._control),
+            *self._too_short(),
+            self._past,
+        )
         return (suspicion for suspicion in found if suspicion.count)
 
     def _too_short(self) -> Iterator[Suspicion]:

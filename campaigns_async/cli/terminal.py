@@ -3,6 +3,7 @@
 import sys
 from typing import Final
 
+import click
 from rich.console import Console
 from rich.text import Text
 
@@ -32,6 +33,15 @@ def line(*parts: str | tuple[str, str]) -> Text:
         (safe(part), "") if isinstance(part, str) else (safe(part[0]), part[1]) for part in parts
     ]
     return Text.assemble(*styled)
+
+
+def confirm(question: str, *, default: bool = False) -> bool:
+    """Whether the answer is yes; Ctrl-C and the end of the input are a no."""
+    try:
+        return click.confirm(question, default=default, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        return False
 
 
 def can_ask() -> bool:

@@ -14,7 +14,10 @@ _NO_TEXT: Final = (
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save it as CSV UTF-8 and upload that"),
     (b"\x1f\x8b", "a compressed file", "unpack it: gunzip -c FILE | campaigns-async upload -"),
     (b"PAR1", "a Parquet file", "name it .parquet; from stdin give CSV or JSON lines"),
+    (b"%PDF", "a PDF", "export the list as CSV UTF-8 and upload that"),
+    (b"\x89PNG", "a picture", "export the list as CSV UTF-8 and upload that"),
 )
+_NEVER_IN_TEXT: Final = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1a\x1b")
 _ANY_LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
 
@@ -34,7 +37,7 @@ class Lines:
                 raise Failure(f"the file {name} is {what} and no text", next_step=next_step)
         if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             self._lines = _decode_utf16(first, binary, name)
-        elif b"\0" in first[:200]:
+        elif _NEVER_IN_TEXT.intersection(first[:200]):
             raise Failure(
                 f"the file {name} is no text, or UTF-16 without a byte order mark",
                 next_step="save it as CSV UTF-8",
@@ -64,6 +67,8 @@ class Lines:
 
 def open_stdin() -> io.BufferedIOBase:
     """Stdin as bytes, whoever else has it."""
+    if sys.stdin is None:
+        raise Failure("stdin is closed", next_step="give the name of a file")
     stdin = sys.stdin.buffer
     try:
         # A reader of our own: the interpreter waits for its own one at exit.

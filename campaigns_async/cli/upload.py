@@ -12,10 +12,11 @@ from campaigns_async.cli import terminal
 from campaigns_async.cli.audit import AuditFile
 from campaigns_async.cli.connection import connection_options, read_connection
 from campaigns_async.cli.durations import duration
-from campaigns_async.cli.failures import EXIT_CODES, Failure
+from campaigns_async.cli.failures import EPILOG, Exit, Failure
 from campaigns_async.cli.file_upload import FileUpload, Wishes
-from campaigns_async.cli.inputs import check_rejects, input_options, read_input
+from campaigns_async.cli.inputs import check_rejects, files_read, input_options, read_input
 from campaigns_async.cli.journals import BESIDE, find_journal, offer_resume
+from campaigns_async.cli.outputs import keep_apart
 from campaigns_async.cli.reject_limit import NO_LIMIT, reject_limit
 from campaigns_async.cli.rejects import RejectFile
 from campaigns_async.cli.report import Result, build_document, encode, render
@@ -23,7 +24,7 @@ from campaigns_async.session import CampaignsSession
 from campaigns_async.settings import Limits
 
 
-@click.command(epilog=f"Exit codes: {EXIT_CODES}.")
+@click.command(short_help="Put the rows of a file on a call list.", epilog=EPILOG)
 @click.argument("path", metavar="FILE")
 @connection_options
 @input_options
@@ -47,7 +48,12 @@ from campaigns_async.settings import Limits
     show_default=True,
     help="Requests at a time, at most.",
 )
-@click.option("--requests-per-second", type=click.FloatRange(min=0, min_open=True), metavar="N")
+@click.option(
+    "--requests-per-second",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="At most so many, 1.5 for 90 a minute. Without it, as many as the service takes.",
+)
 @click.option("--deadline", type=duration, metavar="TIME", help="Stop after 90, 90s, 5m, 2h ...")
 @click.option(
     "--stop-after-rejects",
@@ -117,12 +123,21 @@ def upload(ctx: click.Context, /, path: str, **options: Any) -> None:
     session.campaign(options["campaign_id"])
     reopen = read_input(path, options)
     journal = find_journal(path, options["journal_path"])
+    keep_apart(
+        {**files_read(path, options), "the key file": options["api_key_file"]},
+        {
+            "the journal": journal,
+            "the reject file": options["rejects_path"],
+            "the report": options["report_path"],
+            "the audit file": options["audit_path"],
+        },
+    )
     with ExitStack() as stack:
         file = stack.enter_context(reopen())
         resumed = journal is not None and offer_resume(journal, yes=options["yes"])
         rejects = None
         if options["rejects_path"] is not None:
-            check_rejects(options["rejects_path"], path, file)
+            check_rejects(options["rejects_path"], file)
             rejects = stack.enter_context(RejectFile(options["rejects_path"], file, late=resumed))
         audit = None
         if options["audit_path"] is not None:
@@ -140,8 +155,7 @@ def upload(ctx: click.Context, /, path: str, **options: Any) -> None:
             audit=audit,
         )
         result = asyncio.run(_run(session, work))
-    tell(result, as_json=options["as_json"], report_path=options["report_path"])
-    ctx.exit(result.exit_code)
+    ctx.exit(tell(result, as_json=options["as_json"], report_path=options["report_path"]))
 
 
 async def _run(session: CampaignsSession, work: FileUpload) -> Result:
@@ -149,8 +163,8 @@ async def _run(session: CampaignsSession, work: FileUpload) -> Result:
         return await work.run()
 
 
-def tell(result: Result, *, as_json: bool = False, report_path: Path | None = None) -> None:
-    """Print the report, and write it where that is asked for."""
+def tell(result: Result, *, as_json: bool = False, report_path: Path | None = None) -> Exit:
+    """Print the report, and write it where that is asked for; gives the command's exit code."""
     document = encode(build_document(result))
     unwritten = None if report_path is None else _write(report_path, document)
     if as_json:
@@ -161,8 +175,10 @@ def tell(result: Result, *, as_json: bool = False, report_path: Path | None = No
             console.print(text)
     if result.failure is not None:
         result.failure.show()
-    if unwritten is not None:
-        raise unwritten
+    if unwritten is None:
+        return result.exit_code
+    unwritten.show()
+    return result.exit_code or Exit.USAGE
 
 
 def _write(path: Path, document: str) -> Failure | None:

@@ -15,7 +15,8 @@ from campaigns_async._core.parsing import parse_rows
 from campaigns_async.cli import terminal
 from campaigns_async.cli.failures import Exit, Failure
 from campaigns_async.cli.files import RecordFile
-from campaigns_async.cli.inputs import check_rejects, input_options, read_input
+from campaigns_async.cli.inputs import check_rejects, files_read, input_options, read_input
+from campaigns_async.cli.outputs import keep_apart
 from campaigns_async.cli.rejects import RejectFile
 from campaigns_async.cli.report import count, encode, render_reasons
 from campaigns_async.cli.rows import AnyRow, BrokenRow, FileRecord
@@ -24,7 +25,10 @@ from campaigns_async.cli.tally import FIRST_ROWS, Tally
 from campaigns_async.outcomes import RecordOutcome, Status
 
 
-@click.command(epilog="Exit codes: 0 no row would be refused here, 2 usage, 3 some would.")
+@click.command(
+    short_help="Check a file as an upload would; nothing is sent.",
+    epilog="Exit codes: 0 no row would be refused here, 2 usage, 3 some would.",
+)
 @click.argument("path", metavar="FILE")
 @input_options
 @click.option(
@@ -51,7 +55,8 @@ def validate(ctx: click.Context, /, path: str, **options: Any) -> None:
         file = stack.enter_context(read_input(path, options)())
         rejects = None
         if options["rejects_path"] is not None:
-            check_rejects(options["rejects_path"], path, file)
+            keep_apart(files_read(path, options), {"the reject file": options["rejects_path"]})
+            check_rejects(options["rejects_path"], file)
             rejects = stack.enter_context(RejectFile(options["rejects_path"], file))
         found = check(file, rejects)
     if options["as_json"]:
@@ -102,6 +107,9 @@ def check(
                 rejects.add(row, outcome.status, outcome.error)
     except (OSError, Failure) as error:
         faults.append(f"{file.name} was not read to its end: {error}")
+    if rejects is not None:
+        rejects.close()
+    fault = None if rejects is None else rejects.fault
     return Findings(
         file=file.name,
         good=good,
@@ -109,7 +117,7 @@ def check(
         suspicions=tuple(suspicions),
         blank=file.blank,
         remarks=tuple(filter(None, (file.suppressed.note, file.decoding_note))),
-        faults=(*faults, *([file.cut_short] if file.cut_short else [])),
+        faults=(*faults, *filter(None, (file.cut_short, fault))),
         rejects=None if rejects is None else str(rejects.path),
     )
 
@@ -186,11 +194,14 @@ def render(found: Findings) -> Iterator[Text]:
         yield terminal.line((f"  {suspicion.count:,}", "bold yellow"), f"  {suspicion.what}")
         yield terminal.line((f"     {suspicion.next_step}; {rows}", "dim"))
     blank = (f"{count(found.blank, 'blank row')} passed over.",) if found.blank else ()
+    if blank or found.remarks or found.faults:
+        yield Text()
     for remark in (*blank, *found.remarks):
         yield terminal.line(("Note: ", "bold"), remark)
     for fault in found.faults:
         yield terminal.line(("Not complete: ", "bold red"), fault)
     if found.rejects is not None and tally.counts[Status.REJECTED]:
+        yield Text()
         yield terminal.line(
             "Rows that would be refused, with why, are in ", (found.rejects, "bold")
         )

@@ -3,7 +3,8 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, Final, Self
 
 import pytest
 from click.testing import CliRunner, Result
@@ -11,6 +12,9 @@ from click.testing import CliRunner, Result
 from campaigns_async.cli.app import app
 from campaigns_async.emulator import EmulatedCampaign, Emulator
 from campaigns_async.emulator.traffic import ReceivedRequest
+
+FULL: Final = Path("/dev/full")
+"""A file that takes nothing, where the system has one."""
 
 
 class Beside:

@@ -1,11 +1,12 @@
 import json
 import os
+import re
 import sys
 
 import pexpect
 import pytest
 
-from campaigns_async.cli.actions import build_command, build_document, render
+from campaigns_async.cli.actions import build_command, build_document, find_before, render
 from campaigns_async.models import Campaign, CampaignAction, CampaignState
 from tests.cli.conftest import Beside
 
@@ -32,7 +33,8 @@ def test_an_action_shows_the_state_after_it(
     done = service.run(action, *sure)
 
     assert (done.exit_code, done.stderr) == (0, "")
-    assert f"state     {after}" in done.stdout
+    assert re.search(rf"was       .*\b{before}\b", done.stdout)
+    assert f"is        {after}" in done.stdout
 
 
 def test_the_state_that_passes_by_itself_is_explained() -> None:
@@ -41,8 +43,22 @@ def test_the_state_that_passes_by_itself_is_explained() -> None:
 
     assert lines == [
         "campaign  c",
-        "state     BUILDING (then READY, or BUILD_ERROR if that fails)",
+        "is        BUILDING (then READY, or BUILD_ERROR if that fails)",
     ]
+
+
+def test_the_state_before_is_what_the_action_proves() -> None:
+    """The states it is taken from; of one that changes none, the state itself, if that is told."""
+    state = CampaignState
+    campaign = Campaign(state=state.PAUSED)
+
+    assert find_before(CampaignAction.PAUSE, campaign) == (state.RUNNING,)
+    assert find_before(CampaignAction.PURGE, campaign) == (state.PAUSED,)
+    assert find_before(CampaignAction.PURGE, Campaign()) == ()
+    start = CampaignAction.START
+    assert find_before(start, campaign) == (state.CREATED, state.READY)
+    assert find_before(start, campaign, build_on_start=False) == (state.READY,)
+    assert build_document(campaign, (state.RUNNING,))["state_before"] == ["RUNNING"]
 
 
 def test_programs_get_json(service: Beside) -> None:
@@ -82,10 +98,10 @@ def test_a_disabled_campaign_can_be_enabled_on_the_way(service: Beside) -> None:
 def test_start_can_build_and_wait(service: Beside) -> None:
     """Asked again while it builds, it starts as soon as that is over."""
     service.create_campaign(state=CampaignState.BUILDING, build_seconds=0.2)
-    assert "state     STARTING" in service.run("start", "--wait", "20s").stdout
+    assert "is        STARTING" in service.run("start", "--wait", "20s").stdout
     service.create_campaign(state=CampaignState.CREATED)
     done = service.run("start", "--build-on-start", "--wait", "20s")
-    assert "state     BUILDING" in done.stdout
+    assert "is        BUILDING" in done.stdout
 
 
 def test_only_start_starts() -> None:
@@ -116,5 +132,6 @@ def test_what_has_no_way_back_is_asked_for(service: Beside, answer: str, after: 
 
 def test_without_an_answer_nothing_happens(service: Beside) -> None:
     """A script that forgot --yes is told by the exit code."""
-    assert service.run("cancel", stdin="").exit_code == 1
+    done = service.run("cancel", stdin="")
+    assert (done.exit_code, "Give --yes in a script" in done.stderr) == (2, True)
     assert service.on_loop(lambda: service.campaign.state) == "RUNNING"

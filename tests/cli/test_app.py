@@ -1,5 +1,6 @@
 import json
 import re
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -7,16 +8,6 @@ from click.testing import CliRunner
 
 from campaigns_async.cli.app import App, app
 from tests.cli.conftest import Beside, run
-
-
-@pytest.mark.parametrize("name", sorted(app.commands))
-def test_help_says_what_it_takes_and_does_with_an_example(name: str) -> None:
-    """For each command: usage, a sentence, an example that is one of this command, options."""
-    shown = run(name, "--help").output
-
-    assert shown.startswith(f"Usage: app {name}")
-    assert re.search(rf"Example:\n +.*campaigns-async {name}", shown)
-    assert "--debug" in shown
 
 
 def test_the_commands_are_those_of_the_service_and_of_this_machine() -> None:
@@ -46,6 +37,48 @@ def test_a_traceback_is_for_those_who_ask(service: Beside, arguments: tuple[str,
     """Before or after the command; else there is a sentence and no more."""
     assert "Traceback" not in service.run("pause", EGHT_API_KEY="eght_x").output
     assert "Traceback" in service.run(*arguments, EGHT_API_KEY="eght_x").output
+
+
+def test_an_error_is_json_where_json_is_asked_for(service: Beside) -> None:
+    """One document on stdout with the exit code, and the sentence on stderr all the same."""
+    done = service.run("resume", "--json")
+    document = json.loads(done.stdout)
+
+    assert document["exit_code"] == done.exit_code == 5
+    assert document["error"]["next"] == "resume is taken from PAUSED"
+    assert document["error"]["reference"].startswith("instance ")
+    assert document["error"]["what"][1:] in done.stderr
+    missing = run("upload", "absent.csv", "--json", "--campaign", "x", "--tenant", "t")
+    assert json.loads(missing.stdout)["error"]["what"] == "there is no API key"
+    assert service.run("resume").stdout == ""
+
+
+def _leaves(group: click.Group) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from ((name, *rest) for rest in _leaves(command))
+        else:
+            yield (name,)
+
+
+@pytest.mark.parametrize("path", list(_leaves(app)), ids="-".join)
+def test_help_says_what_it_takes_and_does_with_an_example(path: tuple[str, ...]) -> None:
+    """For each command: usage, a sentence, an example that is one of this command, options."""
+    shown = run(*path, "--help").output
+
+    assert shown.startswith(f"Usage: app {' '.join(path)}")
+    assert re.search(r"^  [A-Z].*[.,:;a-z]$", shown, re.MULTILINE)
+    assert "  --json " in shown
+    assert "  --debug " in shown
+    assert re.search(rf"Example:\n +.*campaigns-async {' '.join(path)}", shown)
+
+
+def test_the_list_of_commands_is_not_cut() -> None:
+    """Each stands there with a whole sentence."""
+    shown = run("--help").output
+
+    assert "..." not in shown.partition("Commands:")[2]
+    assert "upload          Put the rows of a file on a call list.\n" in shown
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +17,13 @@ def test_each_shell_gets_its_script(shell: str) -> None:
     assert done.exit_code == 0
     assert "_CAMPAIGNS_ASYNC_COMPLETE" in done.stdout
     assert "campaigns-async" in done.stdout
+
+
+def test_a_program_gets_it_as_json() -> None:
+    """The same script."""
+    document = json.loads(run("completion", "zsh", "--json").stdout)
+
+    assert document == {"shell": "zsh", "script": run("completion", "zsh").stdout[:-1]}
 
 
 def test_another_shell_is_usage() -> None:

@@ -1,6 +1,14 @@
 import pytest
 
-from campaigns_async.cli.failures import Exit, Failure, exit_code_of, explain, reason_of, said
+from campaigns_async.cli.failures import (
+    EXIT_CODES,
+    Exit,
+    Failure,
+    exit_code_of,
+    explain,
+    reason_of,
+    said,
+)
 from campaigns_async.errors import (
     APIError,
     AuthenticationError,
@@ -56,6 +64,29 @@ def test_a_failure_is_a_sentence_a_step_and_a_reference(
     assert capsys.readouterr().err == (
         "Error: The service said \\x1b[2J.\nNext:  Wait.\nFor support: instance /x\n"
     )
+
+
+def test_what_the_system_refuses_is_no_bug() -> None:
+    """A full disk, or a right that is missing, with the file where there is one."""
+    failure = explain(PermissionError(13, "Permission denied", "f.csv"))
+
+    assert (failure.message, failure.exit_code) == (
+        "the system refused (f.csv): Permission denied",
+        2,
+    )
+    assert explain(OSError(28, "No space left")).message == "the system refused: No space left"
+    assert explain(OSError("odd")).exit_code == 1
+
+
+def test_a_failure_is_for_programs_too() -> None:
+    """With the same parts; and each exit code has its meaning."""
+    failure = Failure("why", next_step="wait", exit_code=Exit.SERVICE)
+
+    assert failure.document == {
+        "error": {"what": "why", "next": "wait", "reference": None},
+        "exit_code": 7,
+    }
+    assert list(EXIT_CODES) == list(Exit)
 
 
 def test_a_failure_may_be_a_sentence_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,8 +5,9 @@ import json
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pexpect
 import pytest
@@ -18,7 +19,7 @@ from campaigns_async.emulator import Fault, Faults
 from campaigns_async.emulator.traffic import ReceivedRequest
 from campaigns_async.outcomes import Status
 from campaigns_async.session import CampaignsSession
-from tests.cli.conftest import Beside
+from tests.cli.conftest import FULL, Beside
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ class _Impatient(io.StringIO):
 
     def write(self, text: str) -> int:
         """Text for the reader."""
-        if "Press Ctrl-C again" in text:
+        if "Press Ctrl-C again" in text or "Ctrl-C stops" in text:
             signal.raise_signal(signal.SIGINT)
         return super().write(text)
 
@@ -91,6 +92,20 @@ def test_the_second_ctrl_c_stops_at_once(long_file: Path, monkeypatch: pytest.Mo
     assert result.tally.counts[Status.UNKNOWN] > 0
     assert result.exit_code == 6
     assert "Stopping at once" in told.getvalue()
+
+
+def test_where_nothing_gets_through_somebody_is_told(
+    service: Beside, long_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upload without a deadline tries for ever, and says once what to look at."""
+    told = _Impatient()
+    monkeypatch.setattr("sys.stderr", told)
+    service.on_loop(service.emulator.close)
+    with open_file(str(long_file)) as file:
+        result = asyncio.run(_upload(service, file))
+
+    assert told.getvalue().count("No request could be sent yet. Check the address") == 1
+    assert result.tally.counts[Status.NOT_ADDED] == 5_000
 
 
 def test_a_file_that_breaks_off_is_told_with_its_account(service: Beside, tmp_path: Path) -> None:
@@ -113,20 +128,16 @@ def test_a_quote_without_end_is_told(service: Beside, tmp_path: Path) -> None:
     assert "from row 3 on" in report["faults"][0]
 
 
-def test_an_account_that_cannot_be_written_is_told(
-    service: Beside, long_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """A full disk does not stop the upload, and is not passed over."""
-
-    def refuse(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("campaigns_async.cli.rejects.RejectFile.add", refuse)
+@pytest.mark.skipif(not FULL.exists(), reason="there is no disk that is always full")
+def test_an_account_that_cannot_be_written_is_told(service: Beside, long_file: Path) -> None:
+    """A full disk neither stops the upload nor spoils the report, and is not passed over."""
     long_file.write_text("crmRecordId,rank\nA,x\nB,1\n")
-    report, _ = _report(service, str(long_file), "--rejects", str(tmp_path / "r.csv"))
+    report, told = _report(service, str(long_file), "--rejects", str(FULL), "--audit", str(FULL))
 
-    assert "No space left" in report["faults"][0]
-    assert report["counts"]["ADDED"] == 1
+    lacks = "lacks rows: No space left on device"
+    assert report["faults"] == [f"the reject file {FULL} {lacks}", f"the audit file {FULL} {lacks}"]
+    assert (report["counts"]["ADDED"], report["counts"]["REJECTED"]) == (1, 1)
+    assert (report["exit_code"], told) == (3, "")
 
 
 def test_a_pipe_is_read_as_it_is_written(service: Beside, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,29 +213,77 @@ def test_a_file_that_breaks_off_after_a_stop_is_told_too(service: Beside, long_f
     assert "was not read to its end" in report["faults"][0]
 
 
-def test_a_terminal_shows_the_way_and_ctrl_c_ends_it(long_file: Path) -> None:
-    """The bar moves on stderr; after Ctrl-C the report stands on stdout."""
-    with Beside(faults=Faults(latency=0.05)) as service:
-        terminal = pexpect.spawn(
-            sys.executable,
-            [
-                *("-c", "from campaigns_async.cli import main; main()"),
-                *("upload", str(long_file), "--max-in-flight", "2"),
-            ],
-            env={**os.environ, **service.env, "TERM": "xterm", "NO_COLOR": "1"},
-            encoding="utf-8",
-            dimensions=(40, 150),
-            timeout=30,
-        )
-        terminal.expect(r"Uploading.* \d[\d,]+ rows  [\d,]+ rows/s  \d in flight")
+class _Held:
+    """Lets the service answer so many requests, and the others when it is over."""
+
+    def __init__(self, service: Beside, answered: int) -> None:
+        self._left = answered
+        self._over = threading.Event()
+        service.before_each = self._hold
+
+    def _hold(self, _: ReceivedRequest) -> None:
+        self._left -= 1
+        if self._left < 0:
+            self._over.wait(60)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        self._over.set()
+
+
+def _start(service: Beside, path: Path) -> "pexpect.spawn[str]":
+    return pexpect.spawn(
+        sys.executable,
+        [
+            *("-c", "from campaigns_async.cli import main; main()"),
+            *("upload", str(path), "--max-in-flight", "2"),
+        ],
+        env={**os.environ, **service.env, "TERM": "xterm", "NO_COLOR": "1"},
+        encoding="utf-8",
+        dimensions=(40, 150),
+        timeout=60,
+    )
+
+
+def test_a_terminal_shows_the_way_and_ctrl_c_ends_it(service: Beside, long_file: Path) -> None:
+    """The bar moves on stderr; after Ctrl-C what is under way is finished, and then reported."""
+    with _Held(service, 3) as held:
+        terminal = _start(service, long_file)
+        terminal.expect(r"Uploading.* [1-9]\d+ rows  [\d,]+ rows/s  \d in flight")
         terminal.sendintr()
         terminal.expect_exact("Press Ctrl-C again to stop at once")
+        held.release()
+        terminal.expect(r"  ADDED +\d+")
+        added = int(str(terminal.after).split()[1])
         terminal.expect(r"  NOT_ADDED +[\d,]+")
         terminal.expect_exact("interrupted by Ctrl-C")
         terminal.expect(pexpect.EOF)
         terminal.close()
 
     assert terminal.exitstatus == 3
+    assert added == len(service.campaign.ledger) < 5_000
+
+
+def test_a_second_ctrl_c_at_a_terminal_waits_for_nothing(service: Beside, long_file: Path) -> None:
+    """What has no answer is UNKNOWN, and the exit code says so."""
+    with _Held(service, 1):
+        terminal = _start(service, long_file)
+        terminal.expect(r"Uploading.* 100 rows")
+        terminal.sendintr()
+        terminal.expect_exact("Press Ctrl-C again to stop at once")
+        terminal.sendintr()
+        terminal.expect_exact("Stopping at once")
+        terminal.expect(r"  NOT_ADDED +[\d,]+")
+        terminal.expect(r"  UNKNOWN +[\d,]+")
+        terminal.expect(pexpect.EOF)
+        terminal.close()
+
+    assert terminal.exitstatus == 6
 
 
 def _rejected(path: Path) -> list[tuple[str, str]]:

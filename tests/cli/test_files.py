@@ -38,9 +38,11 @@ def test_a_delimiter_can_be_given() -> None:
     assert _ids(_open("crmRecordId:a,b\nC-1:2\n", delimiter=":")) == [(2, "C-1")]
 
 
-def test_excels_separator_line_counts_and_is_no_row() -> None:
-    """What follows sep= is row 1, as Excel shows it."""
-    assert _ids(_open("sep=;\r\ncrmRecordId;rank\r\nC-1;1\r\n")) == [(2, "C-1")]
+@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"'])
+def test_excels_separator_line_counts_and_is_no_row(line: str) -> None:
+    """What follows sep= is row 1, as Excel shows it; a delimiter that is given counts before it."""
+    assert _ids(_open(line + "\r\ncrmRecordId;rank\r\nC-1;1\r\n")) == [(2, "C-1")]
+    assert _ids(_open(line + "\ncrmRecordId|rank\nC-1|1\n", delimiter="|")) == [(2, "C-1")]
 
 
 def test_rows_are_numbered_as_a_spreadsheet_does() -> None:
@@ -77,7 +79,8 @@ def test_what_cannot_be_read_ends_the_file() -> None:
     rows = list(file)
     assert [row.row for row in rows] == [2, 3]
     assert isinstance(rows[1], BrokenRow)
-    assert str(file.cut_short).startswith("from row 3 on, f.csv cannot be read: field larger")
+    told = "from row 3 on, f.csv cannot be read: a cell has more than 131,072 characters"
+    assert file.cut_short == told
 
 
 @pytest.mark.parametrize("end", ["", "\n"])
@@ -97,10 +100,13 @@ def test_a_tab_can_be_given_in_words(given: str) -> None:
     assert _ids(_open("crmRecordId\trank\nC-1\t2\n", delimiter=given)) == [(2, "C-1")]
 
 
-def test_a_delimiter_is_one_character() -> None:
-    """More are refused in a sentence."""
-    with pytest.raises(Failure, match="is not one character"):
-        _open("crmRecordId;;rank\n", delimiter=";;")
+@pytest.mark.parametrize("given", [";;", '"', "\n"])
+def test_a_delimiter_is_one_character_that_can_delimit(given: str) -> None:
+    """Others are refused in a sentence, wherever they stand."""
+    with pytest.raises(Failure, match="is not one character that can"):
+        _open("crmRecordId;;rank\n", delimiter=given)
+    with pytest.raises(Failure, match="is not one character that can"):
+        _open("sep=ab\ncrmRecordId;rank\n")
 
 
 @pytest.mark.parametrize(
@@ -131,16 +137,22 @@ def test_json_lines_are_objects_or_ids() -> None:
     assert _ids(file)[:5] == [
         (1, "A"),
         (3, "B"),
-        (4, "the line is a int; give an object or an id"),
+        (4, "the line is neither an object nor an id in quotes"),
         (5, "the line is not JSON: Expecting property name enclosed in double quotes"),
         (6, "5"),
     ]
     assert _ids(_open("[" * 100_000, "f.ndjson")) == [(1, "the line is not JSON: nested too deep")]
 
 
-def test_stdin_is_json_lines_if_it_begins_so() -> None:
-    """It has no name to tell."""
-    assert _open('{"crmRecordId": "A"}\n', "stdin").format == "jsonl"
+def test_a_file_is_json_lines_if_it_begins_so() -> None:
+    """Whatever its name; one that is an array is told how it becomes lines."""
+    for name in ("stdin", "f.txt"):
+        assert _open('{"crmRecordId": "A"}\n', name).format == "jsonl"
+    for text in ('[{"crmRecordId": "A"}]', '[\n {"crmRecordId": "A"}\n]', '["A"]'):
+        with pytest.raises(Failure, match="begins like a JSON array") as failed:
+            _open(text, "f.json")
+        assert "jq" in str(failed.value.next_step)
+    assert _ids(_open("[crmRecordId],[rank]\nA,1\n")) == [(2, "A")]
     assert _open("crmRecordId\nA\n", "stdin").format == "csv"
 
 

@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -8,9 +10,13 @@ from campaigns_async.cli import main
 _WITHOUT = "import sys; sys.modules['rich'] = sys.modules['click'] = None; "
 
 
-def _python(code: str) -> "subprocess.CompletedProcess[str]":
+def _python(code: str, **env: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(  # noqa: S603 - this interpreter, and code from this file
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **env},
     )
 
 
@@ -42,6 +48,17 @@ def test_main_is_the_console_script(
 
     assert left.value.code == 0
     assert capsys.readouterr().out.startswith("campaigns-async ")
+
+
+def test_a_poor_terminal_gets_what_it_can_show(tmp_path: Path) -> None:
+    """Letters that its encoding has not are written out, and stop nothing."""
+    path = tmp_path / "f.csv"
+    path.write_text("crmRecordId,priority\nA,Żółw\n", "utf-8")
+    code = f"import sys; sys.argv = ['x', 'validate', {str(path)!r}]; "
+    done = _python(code + "from campaigns_async.cli import main; main()", PYTHONIOENCODING="ascii")
+
+    assert done.returncode == 3
+    assert r"priority '\u017b\xf3\u0142w' is not one of" in done.stdout
 
 
 def test_main_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from campaigns_async.cli.failures import Failure
-from campaigns_async.cli.inputs import check_rejects, read_input
+from campaigns_async.cli.inputs import check_rejects, files_read, read_input
 
 _OPTIONS = dict.fromkeys(
     (
@@ -27,10 +27,24 @@ def test_a_file_is_opened_as_the_options_say(tmp_path: Path) -> None:
             assert (row.row, getattr(row, "rank", None)) == (2, 7)
 
 
-@pytest.mark.parametrize(("name", "rejects"), [("f.csv", "f.csv"), ("f.jsonl", "r.csv")])
-def test_a_reject_file_must_fit(tmp_path: Path, name: str, rejects: str) -> None:
-    """It is not the file itself, and of JSON lines it is no CSV."""
+@pytest.mark.parametrize(
+    ("name", "rejects"),
+    [("f.csv", "r.jsonl"), ("f.csv", "r.parquet"), ("f.jsonl", "r.csv"), ("f.ndjson", "R.PARQUET")],
+)
+def test_a_reject_file_is_called_what_it_is(tmp_path: Path, name: str, rejects: str) -> None:
+    """Else the upload of what was mended would read it as something else."""
     path = tmp_path / name
     path.write_text("crmRecordId\n")
-    with read_input(str(path), _OPTIONS)() as file, pytest.raises(Failure):
-        check_rejects(tmp_path / rejects, str(path), file)
+    with read_input(str(path), _OPTIONS)() as file:
+        check_rejects(tmp_path / f"r{path.suffix}", file)
+        check_rejects(tmp_path / "r.txt", file)
+        with pytest.raises(Failure, match="and is called"):
+            check_rejects(tmp_path / rejects, file)
+
+
+def test_what_is_read_is_named() -> None:
+    """The input, but for stdin, and the suppress list."""
+    options = {"suppress_path": Path("s")}
+
+    assert files_read("f.csv", options) == {"the input": "f.csv", "the suppress list": Path("s")}
+    assert files_read("-", options)["the input"] is None

@@ -82,7 +82,7 @@ def test_export_writes_json_lines_and_files(uploaded: Path, tmp_path: Path) -> N
     ("arguments", "told"),
     [
         (("--json", "--format", "csv"), "two formats"),
-        (("--output", "f.csv.journal"), "would replace"),
+        (("--output", "f.csv.journal"), "is the journal too"),
         (("--output", "absent/o.csv"), "cannot be written"),
         (("--input", "short.csv"), "has fewer rows"),
     ],

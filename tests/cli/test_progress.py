@@ -26,11 +26,11 @@ def test_it_says_how_far_and_how_fast() -> None:
 
 
 def test_it_says_what_holds_it_up() -> None:
-    """Batches sent again, and a campaign that takes no records."""
+    """Retries, and a campaign that takes no records."""
     settled, rate, details = describe(_progress(elapsed=0.0, retries=3, waiting="campaign"))
 
     assert (settled, rate) == ("1,005", "-")
-    assert details == "4 in flight  3 sent again  waiting: the campaign takes no records now"
+    assert details == "4 in flight  3 retries  waiting: the campaign takes no records now"
 
 
 def test_it_says_how_long_yet_where_the_rows_are_known() -> None:

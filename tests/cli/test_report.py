@@ -64,7 +64,7 @@ def test_people_read_counts_then_reasons_then_what_to_do() -> None:
     )
 
     assert _text(result) == [
-        "f.csv: 2 rows in 0.2 s, 1 request, 2 of them a batch sent again",
+        "f.csv: 2 rows in 0.2 s, 1 request, 2 retries",
         "",
         "  ADDED      1  put on the campaign by this upload",
         "  REJECTED   1  refused for themselves",

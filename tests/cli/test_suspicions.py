@@ -25,6 +25,7 @@ def _found(
         ("10442.0", "decimals"),
         ("#N/A", "spreadsheet's error"),
         ("#REF!", "spreadsheet's error"),
+        ("C\x001", "control character"),
     ],
 )
 def test_a_spreadsheets_damage_is_seen(id_: str, told: str) -> None:

@@ -1,3 +1,5 @@
+import io
+
 import pytest
 
 from campaigns_async.cli import terminal
@@ -21,6 +23,25 @@ def test_results_and_the_rest_go_separate_ways(capsys: pytest.CaptureFixture[str
     terminal.stderr().print(terminal.line("[b]"))
 
     assert capsys.readouterr() == ("x" * 200 + "\n", "[b]\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "settings", "answer"),
+    [
+        ("y\n", {}, True),
+        ("n\n", {"default": True}, False),
+        ("\n", {}, False),
+        ("\n", {"default": True}, True),
+        ("", {"default": True}, False),
+    ],
+)
+def test_a_question_has_a_yes_or_a_no(
+    monkeypatch: pytest.MonkeyPatch, typed: str, settings: dict[str, bool], answer: object
+) -> None:
+    """Where the input ends before an answer it is a no, whatever the default."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+
+    assert terminal.confirm("Go on?", **settings) is answer
 
 
 def test_nobody_is_asked_where_nobody_sits() -> None:

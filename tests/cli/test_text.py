@@ -3,7 +3,7 @@ import io
 import pytest
 
 from campaigns_async.cli.failures import Failure
-from campaigns_async.cli.text import Lines
+from campaigns_async.cli.text import Lines, open_stdin
 
 _TEXT = "id;Name\r\n1;Müller\r\n2;Zoë Ł\r\n"
 
@@ -56,6 +56,9 @@ def test_a_file_may_be_empty() -> None:
         (b"\xd0\xcf\x11\xe0rest", "an old Excel workbook"),
         (b"\x1f\x8brest", "a compressed file"),
         (b"PAR1rest", "a Parquet file"),
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"\x89PNG\r\n", "a picture"),
+        (b"\x01\x02\x03\n", "no text"),
         ("id\n1\n".encode("utf-16-le"), "UTF-16 without a byte order mark"),
     ],
 )
@@ -65,6 +68,13 @@ def test_what_is_no_text_is_named(content: bytes, told: str) -> None:
         _read(content)
 
     assert failed.value.next_step
+
+
+def test_a_closed_stdin_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is where a job runs without one."""
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(Failure, match="stdin is closed"):
+        open_stdin()
 
 
 def test_broken_utf_16_is_told() -> None:

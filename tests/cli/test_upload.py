@@ -156,8 +156,8 @@ def test_an_upload_stops_after_so_many_rejects(service: Beside, contacts: Path) 
 @pytest.mark.parametrize(
     ("file", "rejects", "told"),
     [
-        ("contacts.csv", "contacts.csv", "would replace the file that it is about"),
-        ("c.jsonl", "r.csv", "JSON lines, and so is its reject file"),
+        ("contacts.csv", "contacts.csv", "contacts.csv is the input too"),
+        ("c.jsonl", "r.csv", "is JSON lines, and is called r.csv"),
         ("absent.csv", "r.csv", "cannot be opened"),
     ],
 )
@@ -182,7 +182,9 @@ def test_a_report_that_cannot_be_written_is_printed(
 
     assert "  ADDED" in done.stdout
     assert "cannot be written" in done.stderr
-    assert done.exit_code == 2
+    assert done.exit_code == 3
+    good = ("upload", "-", "--report", str(tmp_path), "--json")
+    assert service.run(*good, stdin="crmRecordId\nA\n").exit_code == 2
 
 
 def test_a_campaign_must_be_named(contacts: Path) -> None:

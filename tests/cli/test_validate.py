@@ -109,6 +109,7 @@ What would be sent and looks damaged:
      format the column as text before you export it; row 7
   1  schedule_at lies in the past
      correct it, or leave it out to dial at once; row 8
+
 Note: 1 blank row passed over.
 """
 

@@ -103,6 +103,19 @@ async def run_script(path: Path) -> str:
     return printed.decode()
 
 
+async def run_command(line: str, folder: Path) -> str:
+    """What a command prints, with no time gone by."""
+    program, *arguments = line.split()
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name(program),
+        *arguments,
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    return re.sub(r"in \d+\.\d s", "in 0.0 s", printed.decode())
+
+
 @pytest.fixture
 def tls(request: pytest.FixtureRequest) -> trustme.CA | None:
     """An authority, for a page whose service speaks https."""
@@ -201,6 +214,20 @@ async def test_tutorial(place: Path, emulator: Emulator, emulated: EmulatedCampa
     assert emulator.request_count > 0
     await asyncio.sleep(0.1)  # the campaign's start takes half of that
     assert emulated.state is CampaignState.RUNNING
+
+
+async def test_tutorial_at_a_terminal(place: Path, emulated: EmulatedCampaign) -> None:
+    """The tutorial's file gives the report that it shows, and goes in once it is mended."""
+    blocks = read_blocks("tutorial.md")
+    at = next(i for i, block in enumerate(blocks) if block.text.startswith("crmRecordId"))
+    file, upload, report, again = blocks[at : at + 4]
+    (place / "calls.csv").write_text(file.text)
+
+    assert await run_command(upload.text, place) == report.text
+    rejects = place / "rejects.csv"
+    rejects.write_text(rejects.read_text().replace("\n,Cleo", "\nCRM-2003,Cleo"))
+    assert "ADDED      1" in await run_command(again.text, place)
+    assert list(emulated.ledger) == ["CRM-2001", "CRM-2002", "CRM-2003"]
 
 
 @pytest.mark.parametrize("tls", [True], indirect=True)
@@ -354,6 +381,17 @@ def test_tables_and_pictures_are_those_of_the_code() -> None:
         check=False,
     )
     assert done.stdout + done.stderr == ""
+
+
+def test_the_recording_shows_an_upload_as_it_is_now() -> None:
+    """Its words are those of one at a terminal, but for what depends on the time it takes."""
+    done = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, str(DOCS / "record.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout + done.stderr, done.returncode) == ("", 0)
 
 
 def test_every_public_name_has_its_entry() -> None:

@@ -12,7 +12,6 @@ import pytest
 
 from campaigns_async.cli.app import app
 from campaigns_async.cli.contacts import build_contacts
-from campaigns_async.cli.local import run_demo
 from tests.cli.conftest import Beside
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -47,10 +46,10 @@ def _find(word: str) -> str:
 
 
 def test_every_block_is_run() -> None:
-    """Three in Python, two for a shell, and what the demo prints."""
+    """Three in Python and two for a shell."""
     languages = re.findall(r"^```(\w+)$", _README, re.MULTILINE)
 
-    assert sorted(languages) == ["bash", "bash", "python", "python", "python", "text"]
+    assert sorted(languages) == ["bash", "bash", "python", "python", "python"]
 
 
 @pytest.mark.parametrize("word", ["csv.DictReader", "FastAPI(", "messages"])
@@ -175,19 +174,6 @@ def test_commands_take_their_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     for program, *words in _commands():
         if program == "campaigns-async":
             app.commands[words[0]].make_context(words[0], words[1:], parent=click.Context(app))
-
-
-def _comparable(text: str) -> list[str]:
-    """Without how long it took; how many requests depends on which came first."""
-    return re.sub(r"in \d+\.\d s, \d+ requests", "in N s, N requests", text).splitlines()
-
-
-async def test_the_demo_prints_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    """Line by line, but for its first line, the time and the number of requests."""
-    (shown,) = _blocks("text")
-    await run_demo(latency=0)
-
-    assert _comparable(capsys.readouterr().out)[2:] == _comparable(shown)
 
 
 def test_links_lead_somewhere() -> None:
