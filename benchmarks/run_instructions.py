@@ -33,7 +33,6 @@ class AnsweringSession(aiohttp.ClientSession):
         self, *_: Any, data: bytes, **__: Any
     ) -> AsyncIterator[Any]:
         """A 201 after one turn of the loop."""
-
         left = [b"", data]
 
         async def readany() -> bytes:

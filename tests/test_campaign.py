@@ -1,4 +1,3 @@
-import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
