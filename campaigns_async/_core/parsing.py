@@ -47,7 +47,7 @@ def _glance(
     """The rows, if the records are alike and sound; None where one has to look closer."""
     columns = _read_columns(records)
     ids = columns.get("crm_record_id", ())
-    if any(value is not None for value in columns.get("rank", ())) or not _are_sound(ids):
+    if not _are_sound(ids) or set(map(type, columns.get("rank", ()))) - {_NONE}:
         return None
     nothing = [""] * len(ids)
     said = nothing
@@ -92,7 +92,7 @@ def _are_sound(ids: Sequence[Any]) -> bool:
 
 def _encode_column(values: Sequence[Any], encode: Callable[[Any, int], str]) -> list[str]:
     """Each of the values as JSON text; each of them once, where equal ones have the same text."""
-    kinds = set(map(type, values)) - {type(None)}
+    kinds = set(map(type, values)) - {_NONE}
     if kinds not in ({str}, {RecordPriority}, set()):
         # Times may be equal and have different offsets; a priority may equal a text.
         return [encode(value, 0) for value in values]
@@ -185,6 +185,7 @@ def repeated_id_error(index: int, first: int) -> InvalidRecordError:
     return InvalidRecordError(reason, index=index, field="crm_record_id")
 
 
+_NONE: Final = type(None)
 _KEYS_OF_ID: Final = [key for key, name in FIELD_OF_KEY.items() if name == "crm_record_id"]
 _GETTERS: Final = {field.name: attrgetter(field.name) for field in attrs.fields(NewRecord)}
 _WHAT_SERVES: Final = "give a NewRecord, a mapping with its fields, or the id as a string"
