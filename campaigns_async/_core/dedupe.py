@@ -7,7 +7,7 @@ import attrs
 from campaigns_async._core.fingerprints import Fingerprints
 from campaigns_async._core.rows import Rows
 
-_FEW: Final = 200_000
+_FEW: Final = 500_000
 """Ids kept as they are, for speed; beyond that, compact ones (some 20 against 150 bytes an id)."""
 
 _HALF: Final = (1 << 32) - 1
