@@ -37,7 +37,7 @@ class Teller:
         on_outcome: OnOutcome | None,
         on_progress: OnProgress | None,
         *,
-        is_due: Callable[[int], bool],
+        is_due: Callable[[float], bool],
         progress: Callable[[], Progress],
         on_told: Callable[[], None],
     ) -> None:
@@ -46,7 +46,7 @@ class Teller:
         self._is_due = is_due
         self._progress = progress
         self._on_told = on_told
-        self._waiting: deque[tuple[int, Settlement]] = deque()
+        self._waiting: deque[tuple[float, Settlement]] = deque()
         self._rows = 0
         self._news = asyncio.Event()
         self._over = False
@@ -57,7 +57,7 @@ class Teller:
         """Whether few enough outcomes wait to be told."""
         return self._rows < _MOST_WAITING
 
-    def add(self, settlement: Settlement, mark: int) -> None:
+    def add(self, settlement: Settlement, mark: float) -> None:
         """To be told when ``mark`` is due. What an earlier run settled, it told."""
         if self._on_outcome is not None and not settlement.recalled:
             self._waiting.append((mark, settlement))
@@ -69,7 +69,7 @@ class Teller:
         self._news.set()
 
     def finish(self) -> None:
-        """Nothing more comes: :meth:`run` ends when all is told."""
+        """Nothing more comes, and nothing more becomes due: :meth:`run` tells what is, and ends."""
         self._over = True
         self._news.set()
 
@@ -79,16 +79,19 @@ class Teller:
         told_at = loop.time()
         while not self._over or self._waiting:
             await self._wait_for_news()
-            while self._waiting and self._is_due(self._waiting[0][0]):
-                _, settlement = self._waiting.popleft()
-                for outcome in settlement.outcomes():
-                    await self._call(self._on_outcome, outcome)
-                self._rows -= len(settlement.rows)
-                self._on_told()
+            while self._waiting and (self._over or self._is_due(self._waiting[0][0])):
+                await self._tell(*self._waiting.popleft())
             if loop.time() - told_at >= _PROGRESS_EVERY and not self._over:
                 told_at = loop.time()
                 await self._call(self._on_progress, self._progress())
         await self._call(self._on_progress, self._progress())
+
+    async def _tell(self, mark: float, settlement: Settlement) -> None:
+        if self._is_due(mark):
+            for outcome in settlement.outcomes():
+                await self._call(self._on_outcome, outcome)
+        self._rows -= len(settlement.rows)
+        self._on_told()
 
     async def _wait_for_news(self) -> None:
         # While nothing is settled there is progress to tell of all the same: what it waits for.
