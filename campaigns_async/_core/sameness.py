@@ -49,8 +49,9 @@ class SameInput:
         """
         if rows:
             # Row by row: the next run may get them in other portions.
-            text = "".join(f"{row.text or '!' + row.id}\n" for row in rows)
-            self._digest.update(text.encode(errors="surrogatepass"))
+            lines = [row.text or "!" + row.id for row in rows]
+            lines.append("")
+            self._digest.update("\n".join(lines).encode(errors="surrogatepass"))
             self.read += len(rows)
         while self._open and self.read == self._open[0][0]:
             if self._digest.hexdigest() != self._open[0][1]:
