@@ -79,6 +79,10 @@ class JournalFile:
             if missing:
                 # Made here, so that nobody else can ever read it.
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            elif not create and not path.stat().st_size:
+                # Reading makes no journal of it.
+                msg = f"the journal {path} is empty: no upload has begun with it"
+                raise JournalError(msg)
             # Transactions are ours to begin; the connection moves to the writer's thread.
             connection = sqlite3.connect(
                 path, timeout=0, isolation_level=None, check_same_thread=False

@@ -108,10 +108,14 @@ def test_an_empty_file_becomes_a_journal(path: Path) -> None:
 
 
 def test_there_must_be_one_to_be_read(path: Path) -> None:
-    """Reading makes no file."""
+    """Reading makes no file, and no journal of an empty one."""
     with pytest.raises(JournalError, match="there is no journal at"):
         JournalFile.open(path, create=False)
     assert not path.exists()
+    path.touch()
+    with pytest.raises(JournalError, match="is empty: no upload has begun with it"):
+        JournalFile.open(path, create=False)
+    assert path.read_bytes() == b""
 
 
 @pytest.mark.parametrize("target", ["journal", "nowhere"])
