@@ -1,5 +1,6 @@
 import shutil
 import sqlite3
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,27 @@ def test_whoever_takes_up_the_log_leaves_a_whole_file(path: Path, tmp_path: Path
     for whole in (by_tool, by_us):
         assert not log_of(whole).exists()
         assert state_of(whole) == {"reserved": 100}
+
+
+def test_a_crash_in_the_middle_of_a_copy_is_taken_up_by_whoever_reads(
+    path: Path, tmp_path: Path
+) -> None:
+    """The file says that more follows, and nothing does: our own reading takes that back."""
+    begin(path, reserved=100).close()
+    link = Link().before_copy().text
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute(
+        "UPDATE facts SET value = ?, crc = ? WHERE name = 'link'", (link, zlib.crc32(link.encode()))
+    )
+    connection.commit()
+    connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+    crashed = copy(path, tmp_path / "crashed" / "journal")
+    connection.close()
+    assert link.encode() in crashed.read_bytes()
+    for _ in range(2):
+        assert state_of(crashed) == {"reserved": 100}
+        assert not log_of(crashed).exists()
 
 
 def test_the_log_of_another_journal_is_refused(path: Path, tmp_path: Path) -> None:

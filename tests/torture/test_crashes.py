@@ -16,21 +16,19 @@ async def nursery() -> AsyncIterator[Nursery]:
         yield nursery
 
 
-@pytest.mark.parametrize("variant", ["plain", "exclusive", "checkpoints"])
+@pytest.mark.parametrize("variant", ["plain", "exclusive", "copies"])
 async def test_a_kill_at_a_write_costs_no_account(
     nursery: Nursery, tmp_path: Path, variant: str
 ) -> None:
     """Killed twice at a write of the journal, an upload ends with the account of a whole one."""
     kills = 0
-    for point in {"plain": (9, 21, 40, 64), "exclusive": (23, 47), "checkpoints": (29, 58)}[
-        variant
-    ]:
+    for point in {"plain": (9, 21, 40, 64), "exclusive": (23, 47), "copies": (29, 58, 87)}[variant]:
         found = await scenarios.die_at_write(
             nursery,
             tmp_path / str(point),
             point,
             exclusive=variant == "exclusive",
-            checkpoints=variant == "checkpoints",
+            copies=variant == "copies",
         )
         assert found.faults == []
         kills += found.kills
