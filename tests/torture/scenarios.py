@@ -57,7 +57,7 @@ async def die_at_write(
         for _ in range(2):
             code = await case.run(die_at=point, most_log=most_log)
             # Every other time somebody looks into the journal in between.
-            if found.end(code, [KILLED], case) and point % 2 and case.journal.exists():
+            if found.end(code, [KILLED], case) and point % 2 and case.has_begun:
                 found.faults += case.faults_so_far()
         await _finish(case, found)
     return found

@@ -37,8 +37,9 @@ async def test_a_kill_at_a_write_costs_no_account(
 
 async def test_a_write_cut_in_the_middle_costs_no_account(nursery: Nursery, tmp_path: Path) -> None:
     """Killed by a write of which a part is on disk, it is resumed like any other."""
-    found = await scenarios.die_at_size(nursery, tmp_path / "case", 40_000)
-    assert (found.faults, found.kills) == ([], 2)
+    found = await scenarios.die_at_size(nursery, tmp_path / "case", 30_000)
+    assert found.faults == []
+    assert found.kills > 0
 
 
 async def test_a_torn_log_is_read_up_to_the_last_whole_commit(
