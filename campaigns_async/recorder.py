@@ -32,55 +32,6 @@ _AT_ONCE: Final = 0
 _NEVER: Final = math.inf
 
 
-class Unrecorded:
-    """An upload without a journal: like :class:`Recorder`, but there is nothing to wait for."""
-
-    may_send = True
-
-    def __init__(self) -> None:
-        self.earlier: Mapping[str, float] = {}
-        self.complete = False
-        self._rows: list[Row] = []
-
-    def most(self, *, wanted: bool) -> int:
-        """A batch's worth, where the engine wants it."""
-        return MAX_RECORDS_PER_REQUEST if wanted else 0
-
-    def put(self, rows: list[Row], *, exhausted: bool, failed: bool = False) -> None:  # noqa: ARG002
-        """They can be taken at once."""
-        self._rows += rows
-        self.complete = exhausted
-
-    def take(self) -> list[Row]:
-        """All of them."""
-        rows, self._rows = self._rows, []
-        return rows
-
-    def rest(self) -> list[Row]:
-        """None is ever left."""
-        return self.take()
-
-    def settle(self, settlement: Settlement) -> float:  # noqa: ARG002 - as there
-        """Nothing is kept."""
-        return _AT_ONCE
-
-    def is_kept(self, mark: float) -> bool:  # noqa: ARG002 - as there
-        """So nothing is to be waited for."""
-        return True
-
-    def hurry(self) -> None:
-        """Nothing is written."""
-
-    async def intend(self, piece: Piece) -> None:
-        """It may be sent."""
-
-    async def close(self, stopped: str | None) -> None:
-        """Nothing is open."""
-
-    def release(self) -> None:
-        """Nothing is held."""
-
-
 class Recorder:
     """Keeps one upload in a journal.
 
@@ -176,7 +127,7 @@ class Recorder:
         """
         return self._sealed and not self._waiting
 
-    def most(self, *, wanted: bool) -> int:  # noqa: ARG002 - as above
+    def most(self, *, wanted: bool) -> int:  # noqa: ARG002 - as in Unrecorded
         """Rows to read next, at most; 0: none for now. The engine need not want them yet."""
         if self.refused is not None or self._input.read - self._taken >= _AHEAD:
             return 0

@@ -15,10 +15,11 @@ from campaigns_async.errors import ConfigurationError, JournalError, UploadStopp
 from campaigns_async.journal_file import JournalFile
 from campaigns_async.models import NewRecord
 from campaigns_async.outcomes import Attribution, Status
-from campaigns_async.recorder import Recorder, Unrecorded
+from campaigns_async.recorder import Recorder
 from campaigns_async.report import Account, Progress, UploadReport
 from campaigns_async.sources import open_source
 from campaigns_async.teller import OnOutcome, OnProgress, Teller
+from campaigns_async.unrecorded import Unrecorded
 
 Records = (
     Iterable[NewRecord | Mapping[str, Any] | str]

@@ -194,6 +194,7 @@ _ABOUT: Final[Mapping[str, str]] = {
     "journal": "for reading",
     "recorder": "what is on disk when",
     "sources": "the input",
+    "unrecorded": "no journal",
     "dispatch": "what all calls share",
     "delivery": "a record on its way",
     "group_commit": "one writer",

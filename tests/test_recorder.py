@@ -12,7 +12,7 @@ from campaigns_async._core.settlement import Settlement
 from campaigns_async.errors import CampaignsError, InvalidRecordError, JournalError
 from campaigns_async.journal_file import Changes, JournalFile
 from campaigns_async.outcomes import Evidence, Status
-from campaigns_async.recorder import Recorder, Unrecorded
+from campaigns_async.recorder import Recorder
 
 IDENTITY = {"campaign": "/one/records", "tenant": "acme", "order": "input"}
 
@@ -354,19 +354,3 @@ async def test_rows_that_cannot_be_sent_are_input_too(path: Path) -> None:
     again.recorder.put(rows(0, 1), exhausted=True)
     assert again.recorder.refused is not None
     await again.recorder.close(None)
-
-
-async def test_without_a_journal_nothing_waits() -> None:
-    """Rows can be taken at once, and outcomes told at once."""
-    none = Unrecorded()
-    assert (none.may_send, none.earlier) == (True, {})
-    assert (none.most(wanted=True), none.most(wanted=False)) == (100, 0)
-    some = rows(0, 3)
-    none.put(some, exhausted=True)
-    assert none.complete
-    assert none.take() == some
-    assert none.rest() == []
-    assert none.is_kept(none.settle(added(some)))
-    none.hurry()
-    await none.intend(Piece.of(some))
-    await none.close(None)
