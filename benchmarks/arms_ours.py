@@ -5,6 +5,7 @@ import csv
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,21 @@ async def upload(target: Target) -> AsyncIterator[Send]:
 arm("upload", "upload of mappings", load=0.5, make=make_mappings)(upload)
 arm("upload-new", "upload of NewRecords", load=0.5, make=make_new_records)(upload)
 arm("upload-ids", "upload of ids", load=0.5, make=make_ids)(upload)
+
+
+@arm("upload-journal", "upload with a journal", load=0.5, make=make_mappings)
+@asynccontextmanager
+async def upload_with_journal(target: Target) -> AsyncIterator[Send]:
+    """The same with a new journal each time, on the disk where temporary files are."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = (Path(folder, str(number)) for number in count())
+        async with open_campaign(target) as campaign:
+
+            async def send(records: list[Any]) -> None:
+                report = await campaign.upload(records, journal=next(paths))
+                check(added=report.added, wanted=len(records))
+
+            yield send
 
 
 def make_csv(rows: Sequence[int]) -> tuple[int, Path]:

@@ -3,6 +3,7 @@
 It holds positions and verdicts, never a record and never a key.
 """
 
+import errno
 import json
 import os
 import sqlite3
@@ -17,12 +18,17 @@ import attrs
 from campaigns_async._core.archive import decode_error, encode_error
 from campaigns_async._core.history import Kept
 from campaigns_async.errors import JournalError
+from campaigns_async.journal_log import Link, check_log, log_of
 from campaigns_async.outcomes import Attribution, Evidence, Status
 
 APPLICATION_ID: Final = 0x38783843
 SCHEMA_VERSION: Final = 1
 
-_MAGIC: Final = b"SQLite format 3\0"
+MOST_LOG: Final = 400 * 1024
+"""Bytes of the log from which on it is copied into the file before the next commit."""
+
+_SMALLEST_DATABASE: Final = 512
+"""Bytes; SQLite takes a file of one for an empty one, and would write over it."""
 
 # One row of JSON changes with every commit; so a commit is a page or two, however long the upload.
 _SCHEMA: Final = """
@@ -33,6 +39,10 @@ CREATE TABLE exceptions (
 );
 CREATE TABLE split (first INTEGER PRIMARY KEY);
 """
+
+
+_Statement = tuple[str, list[tuple[Any, ...]]]
+"""SQL, and the rows that it is done with."""
 
 
 @attrs.frozen(kw_only=True)
@@ -50,41 +60,54 @@ class JournalFile:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self._inode = path.stat().st_ino
+        # As the last commit left it.
+        self._link = Link()
+        self._copied = False
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, create: bool) -> Self:
         """Open the journal at ``path``; make it if it is missing and ``create``.
 
-        Refused: a symbolic link, what is no journal, one of a newer version, a damaged one, and one
-        that another process has open.
+        Refused: a symbolic link, what is no journal, one of a newer version, a damaged one, one
+        without its log, and one that another process has open.
         """
         path = Path(path)
         try:
-            new = _check_path(path, create=create)
+            missing = _is_missing(path, create=create)
+            check_log(path)
+            if missing:
+                # Made here, so that nobody else can ever read it.
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            elif not create and not path.stat().st_size:
+                # Reading makes no journal of it.
+                msg = f"the journal {path} is empty: no upload has begun with it"
+                raise JournalError(msg)
             # Transactions are ours to begin; the connection moves to the writer's thread.
             connection = sqlite3.connect(
                 path, timeout=0, isolation_level=None, check_same_thread=False
             )
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, ValueError, sqlite3.Error) as error:
             raise _explain(path, error) from None
         journal = cls(path, connection)
         try:
-            journal._prepare(new=new)
-        except (sqlite3.Error, JournalError) as error:
+            journal._prepare()
+        except (sqlite3.Error, ValueError, JournalError) as error:
             connection.close()
             raise _explain(path, error) from None
         return journal
 
-    def _prepare(self, *, new: bool) -> None:
+    def _prepare(self) -> None:
         run = self._connection.execute
         # Held as long as it is open: a second process must not send what this one is sending.
         run("PRAGMA locking_mode = EXCLUSIVE")
+        run("PRAGMA synchronous = FULL")
         # Looked at before anything of it is changed, be it the way it is written.
         run("BEGIN EXCLUSIVE")
         version = run("PRAGMA user_version").fetchone()[0]
-        new = new or (version == 0 and not run("SELECT 1 FROM sqlite_schema").fetchone())
-        if new:
-            pass
+        if version == 0 and not run("SELECT 1 FROM sqlite_schema").fetchone():
+            # Not in the log yet, which has nothing to hold on to before this is in the file.
+            self._create()
         elif run("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             msg = f"{self.path} is an SQLite file, but no journal; give another path"
             raise JournalError(msg)
@@ -96,19 +119,24 @@ class JournalFile:
             raise JournalError(msg)
         run("COMMIT")
         run("PRAGMA journal_mode = WAL")
-        run("PRAGMA synchronous = FULL")
-        run("PRAGMA wal_autocheckpoint = 100")
-        run("PRAGMA journal_size_limit = 524288")
-        if new:
-            run("BEGIN EXCLUSIVE")
-            run(f"PRAGMA application_id = {APPLICATION_ID}")
-            run(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            for statement in _SCHEMA.split(";"):
-                run(statement)
-            run("COMMIT")
+        # Copied when we say so, see journal_log. What is copied is cut off by the next commit.
+        run("PRAGMA wal_autocheckpoint = 0")
+        run("PRAGMA journal_size_limit = 0")
         if run("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            msg = "database disk image is malformed"
-            raise sqlite3.DatabaseError(msg)
+            msg = "its pages contradict each other"
+            raise ValueError(msg)
+        self._link = Link.parse(self.read_fact("link"))
+        if self._link.more:
+            # Killed during a copy. Whoever closes it now leaves a whole file without a log.
+            self._set_link(self._link.after_copy())
+
+    def _create(self) -> None:
+        run = self._connection.execute
+        run(f"PRAGMA application_id = {APPLICATION_ID}")
+        run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        for statement in _SCHEMA.split(";"):
+            run(statement)
+        run("INSERT INTO facts VALUES ('link', ?, ?)", _with_crc(Link().text))
 
     # --- reading
 
@@ -162,7 +190,7 @@ class JournalFile:
 
     def write(self, changes: Changes) -> None:
         """All of it or nothing; on disk when this returns."""
-        statements: list[tuple[str, list[tuple[Any, ...]]]] = [
+        statements: list[_Statement] = [
             (
                 "INSERT OR REPLACE INTO facts VALUES ('state', ?, ?)",
                 [_with_crc(json.dumps(changes.state))],
@@ -178,42 +206,74 @@ class JournalFile:
             statements.append(("INSERT OR IGNORE INTO split VALUES (?)", firsts))
         self._write(statements)
 
-    def _write(self, statements: list[tuple[str, list[tuple[Any, ...]]]]) -> None:
+    def _write(self, statements: list[_Statement]) -> None:
+        try:
+            self._check_presence()
+            # Before the first commit too: from then on the file knows that there is a log.
+            if not self._copied or log_of(self.path).stat().st_size > MOST_LOG:
+                self._copy_log()
+            self._commit(statements)
+        except (OSError, sqlite3.Error) as error:
+            raise _explain(self.path, error) from None
+
+    def _check_presence(self) -> None:
+        """What is written into a file that was moved or deleted is lost, and nobody notices."""
+        try:
+            found = self.path.stat().st_ino
+        except FileNotFoundError:
+            found = None
+        if found != self._inode:
+            msg = f"the journal {self.path} was moved or deleted while it was written"
+            raise JournalError(msg)
+
+    def _copy_log(self) -> None:
+        """Copy the log into the file; the next commits go into it from its beginning again."""
+        self._set_link(self._link.before_copy())
+        self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+        self._set_link(self._link.after_copy())
+        self._copied = True
+
+    def _set_link(self, link: Link) -> None:
+        fact = _with_crc(link.text)
+        self._commit([("INSERT OR REPLACE INTO facts VALUES ('link', ?, ?)", [fact])])
+        self._link = link
+
+    def _commit(self, statements: list[_Statement]) -> None:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for statement, rows in statements:
                 self._connection.executemany(statement, rows)
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except sqlite3.Error:
             if self._connection.in_transaction:
                 self._connection.rollback()
-            raise _explain(self.path, error) from None
+            raise
 
     def close(self) -> None:
         """Close it; others may open it then."""
         self._connection.close()
 
 
-def _check_path(path: Path, *, create: bool) -> bool:
-    """Whether the file is new; it is made here, so that nobody else can ever read it."""
+def _is_missing(path: Path, *, create: bool) -> bool:
+    """Whether the file is to be made. It is not opened here.
+
+    To close it again would give up the locks that this process may have on it elsewhere (POSIX).
+    """
     try:
         found = path.lstat()
     except FileNotFoundError:
         if not create:
             msg = f"there is no journal at {path}"
             raise JournalError(msg) from None
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         return True
     if not stat.S_ISREG(found.st_mode):
         kind = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "no regular file"
         msg = f"the journal {path} is {kind}; give the path of a file"
         raise JournalError(msg)
-    with path.open("rb") as file:
-        # SQLite takes a file of a few bytes for an empty one, and would write over it.
-        if found.st_size and file.read(len(_MAGIC)) != _MAGIC:
-            msg = "file is not a database"
-            raise sqlite3.DatabaseError(msg)
-    return found.st_size == 0
+    if 0 < found.st_size < _SMALLEST_DATABASE:
+        msg = "file is not a database"
+        raise ValueError(msg)
+    return False
 
 
 def _read_kept(row: tuple[Any, ...]) -> Kept:
@@ -265,18 +325,27 @@ def _explain(path: Path, error: Exception) -> JournalError:
     """What went wrong with the file, in a sentence with what to do."""
     if isinstance(error, JournalError):
         return error
-    text = str(error)
-    if "locked" in text or "busy" in text:
+    name = getattr(error, "sqlite_errorname", "")
+    number = getattr(error, "errno", None)
+    if name.startswith("SQLITE_BUSY"):
         msg = f"the journal {path} is open in another process; let that one end first"
-    elif "not a database" in text or "malformed" in text or isinstance(error, ValueError):
+    elif name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")) or isinstance(error, ValueError):
         msg = (
-            f"the journal {path} is damaged or no journal ({text}); "
+            f"the journal {path} is damaged or no journal ({error}); "
             "upload with a new one: records that are in the campaign come out as PRESENT"
         )
-    elif "disk is full" in text or "No space" in text:
+    elif name == "SQLITE_FULL" or number in {errno.ENOSPC, errno.EDQUOT}:
         msg = f"the journal {path} cannot grow, the disk is full; make room and resume"
-    elif "readonly" in text or isinstance(error, PermissionError):
-        msg = f"the journal {path} cannot be written; check its permissions and its folder's"
+    elif number in {errno.EACCES, errno.EPERM, errno.EROFS} or not _is_writable(path):
+        # Of which SQLite says that the disk has an error.
+        msg = (
+            f"the journal {path} cannot be written, which reading it takes as well; "
+            "check its permissions and its folder's"
+        )
     else:
-        msg = f"the journal {path} failed: {text}"
+        msg = f"the journal {path} failed: {error}"
     return JournalError(msg)
+
+
+def _is_writable(path: Path) -> bool:
+    return all(os.access(place, os.W_OK) for place in (path, path.parent) if place.exists())

@@ -42,7 +42,7 @@ class Teller:
         on_progress: OnProgress | None,
         *,
         tell: Tell | None = None,
-        is_due: Callable[[int], bool],
+        is_due: Callable[[float], bool],
         progress: Callable[[], Progress],
         on_told: Callable[[], None],
     ) -> None:
@@ -52,7 +52,7 @@ class Teller:
         self._is_due = is_due
         self._progress = progress
         self._on_told = on_told
-        self._waiting: deque[tuple[int, Settlement]] = deque()
+        self._waiting: deque[tuple[float, Settlement]] = deque()
         self._rows = 0
         self._news = asyncio.Event()
         self._over = False
@@ -63,7 +63,7 @@ class Teller:
         """Whether few enough outcomes wait to be told."""
         return self._rows < _MOST_WAITING
 
-    def add(self, settlement: Settlement, mark: int) -> None:
+    def add(self, settlement: Settlement, mark: float) -> None:
         """To be told when ``mark`` is due. What an earlier run settled, it told."""
         if self._tell is not None and not settlement.recalled:
             self._waiting.append((mark, settlement))
@@ -75,7 +75,7 @@ class Teller:
         self._news.set()
 
     def finish(self) -> None:
-        """Nothing more comes: :meth:`run` ends when all is told."""
+        """Nothing more comes, and nothing more becomes due: :meth:`run` tells what is, and ends."""
         self._over = True
         self._news.set()
 
@@ -85,15 +85,18 @@ class Teller:
         told_at = loop.time()
         while not self._over or self._waiting:
             await self._wait_for_news()
-            while self._tell and self._waiting and self._is_due(self._waiting[0][0]):
-                _, settlement = self._waiting.popleft()
-                await self._tell(settlement)
-                self._rows -= len(settlement.rows)
-                self._on_told()
+            while self._waiting and (self._over or self._is_due(self._waiting[0][0])):
+                await self._pass_on(*self._waiting.popleft())
             if loop.time() - told_at >= _PROGRESS_EVERY and not self._over:
                 told_at = loop.time()
                 await self._call(self._on_progress, self._progress())
         await self._call(self._on_progress, self._progress())
+
+    async def _pass_on(self, mark: float, settlement: Settlement) -> None:
+        if self._tell is not None and self._is_due(mark):
+            await self._tell(settlement)
+        self._rows -= len(settlement.rows)
+        self._on_told()
 
     async def _tell_each(self, settlement: Settlement) -> None:
         for outcome in settlement.outcomes():

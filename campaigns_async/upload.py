@@ -15,10 +15,11 @@ from campaigns_async.errors import ConfigurationError, JournalError, UploadStopp
 from campaigns_async.journal_file import JournalFile
 from campaigns_async.models import NewRecord
 from campaigns_async.outcomes import Attribution, Status
-from campaigns_async.recorder import Recorder, Unrecorded
+from campaigns_async.recorder import Recorder
 from campaigns_async.report import Account, Progress, UploadReport
 from campaigns_async.sources import open_source
 from campaigns_async.teller import OnOutcome, OnProgress, Tell, Teller
+from campaigns_async.unrecorded import Unrecorded
 
 Records = (
     Iterable[NewRecord | Mapping[str, Any] | str]
@@ -133,8 +134,8 @@ class Upload:
             raise
         finally:
             teller.cancel()
-            await self._source.close()
             self._records.release()
+            await self._source.close()
         report = self.report()
         if isinstance(self._records, Recorder) and self._records.refused is not None:
             raise self._records.refused
@@ -174,7 +175,7 @@ class Upload:
     async def _intend(self, piece: Piece) -> None:
         await self._records.intend(piece)
 
-    def _is_due(self, mark: int) -> bool:
+    def _is_due(self, mark: float) -> bool:
         return self._records.is_kept(mark)
 
     def _on_teller_end(self, teller: "asyncio.Task[None]") -> None:
@@ -223,28 +224,34 @@ class Upload:
             self._settle(self._engine.finish(loop.time()))
 
     def _hand_over(self) -> None:
-        if rows := self._records.take():
-            self._settle(self._engine.feed(rows, asyncio.get_running_loop().time()))
+        """Rows that may be sent, as far as the engine has room for them."""
+        now = asyncio.get_running_loop().time()
+        while self._engine_has_room and (rows := self._records.take()):
+            self._settle(self._engine.feed(rows, now))
+
+    @property
+    def _engine_has_room(self) -> bool:
+        # What an earlier run read is read again before anything is sent or told.
+        return self._engine.wants_rows or not self._records.may_send
 
     def _wanted(self) -> int:
         """Rows to read now, at most."""
-        engine = self._engine
-        if self._source.exhausted or engine.stopped_by:
+        if self._source.exhausted or self._engine.stopped_by:
             return 0
-        if not self._records.may_send:
-            # What an earlier run read is read again before anything is sent or told.
-            return self._records.most()
-        return self._records.most() if engine.wants_rows and self._teller.has_room else 0
+        if not (self._teller.has_room or not self._records.may_send):
+            return 0
+        return self._records.most(wanted=self._engine_has_room)
 
     # --- settlements out
 
     def _settle(self, settled: list[Settlement]) -> None:
         if not settled:
             return
-        mark = self._records.settle(settled)
         for settlement in settled:
             self._account.add(settlement)
-            self._teller.add(settlement, mark)
+            self._teller.add(settlement, self._records.settle(settlement))
+        if not self._teller.has_room:
+            self._records.hurry()
         limit, rejected = self._stop_after_rejects, self._account.counts[Status.REJECTED]
         if limit is not None and rejected >= limit and self._engine.stopped_by is None:
             self._drive.stop(

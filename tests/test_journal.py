@@ -167,6 +167,26 @@ def test_after_a_crash_it_claims_no_more_than_is_proved(tmp_path: Path) -> None:
     assert "resume it with its journal" in str(report.failed[0].error)
 
 
+def test_a_long_account_is_told_at_once(tmp_path: Path) -> None:
+    """The report of a billion rows takes no longer than what stands out in them."""
+    path = tmp_path / "journal"
+    last = 10**9 - 1
+    write(
+        path,
+        {"read": 10**9, "settled": [[0, 9], [20, last - 2_000]], "open": [[15, 17]]},
+        Kept(position=12, status=Status.REJECTED),
+        Kept(position=25, status=Status.REJECTED),
+        Kept(position=10**8, status=Status.PRESENT),
+    )
+    with Journal.open(path) as journal:
+        report = journal.report()
+    assert (report.total, report.rejected, report.present) == (10**9, 1, 1)
+    assert (report.unknown, report.not_added) == (3, 2_007)
+    assert report.added == 10**9 - 2_012
+    assert [o.index for o in report.failed[:12]] == [*range(10, 20), 25, last - 1_999]
+    assert len(report.failed) == 1_000
+
+
 def test_before_anything_was_written_it_is_empty(tmp_path: Path) -> None:
     """A process that died at once leaves an account of nothing."""
     JournalFile.open(tmp_path / "journal", create=True).close()

@@ -1,7 +1,12 @@
 import os
+import resource
+import shutil
 import sqlite3
 import stat
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +15,16 @@ import pytest
 from campaigns_async._core.history import Kept
 from campaigns_async.errors import InvalidRecordError, JournalError
 from campaigns_async.journal_file import APPLICATION_ID, SCHEMA_VERSION, Changes, JournalFile
+from campaigns_async.journal_log import log_of
 from campaigns_async.outcomes import Attribution, Evidence, Status
 
 STATE = {"reserved": 400, "settled": [[0, 199], [250, 299]]}
+_OPEN = """
+import sys
+from campaigns_async.journal_file import JournalFile
+JournalFile.open(sys.argv[1], create=True)
+"""
+
 KEPT = (
     Kept(position=3, status=Status.PRESENT, attribution=Attribution.THEIRS, attempts=2),
     Kept(position=7, status=Status.REJECTED, error=InvalidRecordError("blank", index=7)),
@@ -29,10 +41,9 @@ def path(tmp_path: Path) -> Path:
 
 def write_one(path: Path) -> None:
     """A journal with something of all that there can be."""
-    file = JournalFile.open(path, create=True)
-    file.write_fact("identity", {"campaign": "one"})
-    file.write(Changes(state=STATE, exceptions=KEPT, split=[100]))
-    file.close()
+    with closing(JournalFile.open(path, create=True)) as file:
+        file.write_fact("identity", {"campaign": "one"})
+        file.write(Changes(state=STATE, exceptions=KEPT, split=[100]))
 
 
 def plain(kept: Sequence[Kept]) -> list[tuple[Any, ...]]:
@@ -97,10 +108,14 @@ def test_an_empty_file_becomes_a_journal(path: Path) -> None:
 
 
 def test_there_must_be_one_to_be_read(path: Path) -> None:
-    """Reading makes no file."""
+    """Reading makes no file, and no journal of an empty one."""
     with pytest.raises(JournalError, match="there is no journal at"):
         JournalFile.open(path, create=False)
     assert not path.exists()
+    path.touch()
+    with pytest.raises(JournalError, match="is empty: no upload has begun with it"):
+        JournalFile.open(path, create=False)
+    assert path.read_bytes() == b""
 
 
 @pytest.mark.parametrize("target", ["journal", "nowhere"])
@@ -172,6 +187,127 @@ def test_the_second_one_is_refused(path: Path) -> None:
     JournalFile.open(path, create=False).close()
 
 
+def test_the_lock_survives_a_second_attempt(path: Path) -> None:
+    """One in the same process, which is refused, does not let other processes in."""
+    first = JournalFile.open(path, create=True)
+    with pytest.raises(JournalError, match="is open in another process"):
+        JournalFile.open(path, create=True)
+    other = subprocess.run(  # noqa: S603 - ours
+        [sys.executable, "-c", _OPEN, path], capture_output=True, text=True, check=False
+    )
+    assert "is open in another process; let that one end first" in other.stderr
+    first.close()
+
+
+@pytest.mark.parametrize("after", ["moved", "deleted", "replaced"])
+def test_a_journal_that_goes_away_is_told(path: Path, after: str) -> None:
+    """What would be written then, nobody would find again."""
+    file = JournalFile.open(path, create=True)
+    file.write(Changes(state=STATE))
+    path.rename(path.with_name("moved"))
+    if after == "deleted":
+        path.with_name("moved").unlink()
+    elif after == "replaced":
+        path.mkdir()
+    with pytest.raises(JournalError, match="was moved or deleted while it was written"):
+        file.write(Changes(state=STATE))
+    file.close()
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """What a full disk is like: no file can grow beyond so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("size", [0, 4_096, 8_192, 16_384])
+def test_without_room_no_journal_begins(path: Path, size: int) -> None:
+    """It is told, and what is left behind becomes a journal when there is room."""
+    with largest_file(size), pytest.raises(JournalError, match="failed: disk I/O error"):
+        write_one(path)
+    write_one(path)
+
+
+@pytest.mark.parametrize("room", [0, 100, 4_120, 9_000])
+def test_a_commit_without_room_is_no_commit(path: Path, room: int) -> None:
+    """Nor is anything lost by closing the file while there is none."""
+    file = JournalFile.open(path, create=True)
+    file.write(Changes(state=STATE))
+    with largest_file(log_of(path).stat().st_size + room):
+        for _ in range(2):
+            with pytest.raises(JournalError, match="failed: disk I/O error"):
+                file.write(Changes(state={"filler": "x" * 20_000}))
+        assert file.read_state() == STATE
+        file.close()
+    again = JournalFile.open(path, create=True)
+    assert again.read_state() == STATE
+    again.write(Changes(state={}))
+    again.close()
+
+
+def change_attributes(how: str, path: Path) -> None:
+    """Where there is such a thing."""
+    if chattr := shutil.which("chattr"):
+        subprocess.run([chattr, how, path], capture_output=True, check=False)  # noqa: S603 - ours
+
+
+@pytest.fixture
+def protect() -> Iterator[Callable[[Path], None]]:
+    """Make a file or folder one that cannot be written; root needs more than its permissions."""
+    protected: list[Path] = []
+
+    def protect(path: Path) -> None:
+        protected.append(path)
+        path.chmod(path.stat().st_mode & ~0o222)
+        if os.access(path, os.W_OK):
+            change_attributes("+i", path)
+            if os.access(path, os.W_OK):
+                pytest.skip("nothing is read-only here")
+
+    yield protect
+    for path in protected:
+        if os.geteuid() == 0:
+            change_attributes("-i", path)
+        path.chmod(path.stat().st_mode | 0o200)
+
+
+@pytest.mark.parametrize("which", ["file", "folder"])
+@pytest.mark.parametrize("create", [True, False])
+def test_what_cannot_be_written_is_told(
+    tmp_path: Path, protect: Callable[[Path], None], which: str, *, create: bool
+) -> None:
+    """Be it the file or its folder; nothing is changed."""
+    path = tmp_path / "folder" / "journal"
+    path.parent.mkdir()
+    write_one(path)
+    content = path.read_bytes()
+    protect(path if which == "file" else path.parent)
+    with pytest.raises(JournalError, match="cannot be written, which reading it takes as well"):
+        JournalFile.open(path, create=create)
+    assert path.read_bytes() == content
+
+
+def test_a_folder_that_cannot_be_written_gets_no_journal(
+    tmp_path: Path, protect: Callable[[Path], None]
+) -> None:
+    """And no trace of one."""
+    protect(tmp_path)
+    with pytest.raises(JournalError, match="cannot be written"):
+        JournalFile.open(tmp_path / "journal", create=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_with_any_words_is_described_by_its_error(tmp_path: Path) -> None:
+    """That a folder is called "locked" or "busy" says nothing of locks."""
+    with pytest.raises(JournalError, match="No such file or directory"):
+        JournalFile.open(tmp_path / "busy, locked" / "journal", create=True)
+
+
 @pytest.mark.parametrize("cut", [4_096, 8_192, 12_288])
 def test_a_file_cut_short_is_refused(path: Path, cut: int) -> None:
     """Pages missing at its end are found when it is opened."""
@@ -196,7 +332,7 @@ def test_a_failed_write_leaves_it_as_it_was(path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "change", "read"),
     [
-        ("facts", "value = '{'", lambda file: file.read_fact("state")),
+        ("facts", "value = '{' WHERE name = 'state'", lambda file: file.read_fact("state")),
         ("exceptions", "status = 'HM'", lambda file: list(file.read_exceptions())),
         ("exceptions", "error = '{}'", lambda file: list(file.read_exceptions())),
     ],

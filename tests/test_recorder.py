@@ -13,7 +13,7 @@ from campaigns_async._core.settlement import Settlement
 from campaigns_async.errors import CampaignsError, JournalError
 from campaigns_async.journal_file import Changes, JournalFile
 from campaigns_async.outcomes import Evidence, Status
-from campaigns_async.recorder import Recorder, Unrecorded
+from campaigns_async.recorder import Recorder
 
 IDENTITY = {"campaign": "/one/records", "tenant": "acme", "order": "input"}
 
@@ -88,9 +88,14 @@ def path(tmp_path: Path) -> Path:
 async def reserve(run: Run, count: int, *, exhausted: bool = False) -> Rows:
     """Rows that were read, and may be sent."""
     run.recorder.put(rows(0, count), exhausted=exhausted)
-    await run.until(lambda: run.state() is not None and run.state()["reserved"] >= count)
-    await run.until(lambda: run.recorder._pump is None)  # noqa: SLF001 - quiet again
-    return run.recorder.take()
+    taken: list[Rows] = []
+
+    def enough() -> bool:
+        taken.append(run.recorder.take())
+        return sum(map(len, taken)) == count
+
+    await run.until(enough)
+    return Rows.join(taken)
 
 
 async def test_rows_are_taken_only_when_they_are_reserved(path: Path) -> None:
@@ -118,11 +123,15 @@ async def test_an_input_that_failed_has_no_end(path: Path) -> None:
     """What was read is settled, and its short last batch marked, for there may be more."""
     run = Run(path)
     run.recorder.put(rows(0, 30), exhausted=True, failed=True)
-    await run.until(lambda: run.recorder._sealed)  # noqa: SLF001 - nothing else tells yet
-    taken = run.recorder.take()
-    assert run.recorder.complete
+    taken: list[Rows] = []
+
+    def complete() -> bool:
+        taken.append(run.recorder.take())
+        return run.recorder.complete
+
+    await run.until(complete)
     assert run.state()["total"] is None
-    await run.recorder.intend(Piece.of(taken))
+    await run.recorder.intend(Piece.of(Rows.join([rows for rows in taken if rows])))
     assert run.file.read_split() == {0}
     await run.recorder.close(None)
 
@@ -131,16 +140,25 @@ async def test_verdicts_are_due_when_they_are_on_disk(path: Path) -> None:
     """The mark of a settlement tells; ADDED takes a range, the rest a row each."""
     run = Run(path)
     taken = await reserve(run, 100)
-    mark = run.recorder.settle(
-        [
+    marks = [
+        run.recorder.settle(settlement)
+        for settlement in (
             added(taken[:50]),
             Settlement(taken[50:51], Status.DUPLICATE, repeat=Repeat(3, differs=True)),
+        )
+    ]
+    assert [run.recorder.is_kept(mark) for mark in marks] == [False, False]
+    at_once = [
+        run.recorder.settle(settlement)
+        for settlement in (
             Settlement(taken[60:61], Status.UNKNOWN),
+            Settlement(taken[61:62], Status.NOT_ADDED),
             Settlement(taken[70:80], Status.ADDED, recalled=True),
-        ]
-    )
-    assert not run.recorder.is_kept(mark)
-    await run.until(lambda: run.recorder.is_kept(mark))
+        )
+    ]
+    assert all(run.recorder.is_kept(mark) for mark in at_once)
+    run.recorder.hurry()
+    await run.until(lambda: all(run.recorder.is_kept(mark) for mark in marks))
     assert run.state()["settled"] == [[0, 50]]
     (kept,) = run.file.read_exceptions()
     assert (kept.position, kept.duplicate_of, kept.differs) == (50, 3, True)
@@ -151,12 +169,13 @@ async def test_verdicts_are_due_when_they_are_on_disk(path: Path) -> None:
     file.close()
 
 
-async def test_verdicts_beyond_what_was_read_are_not_kept(path: Path) -> None:
-    """The digest says nothing of rows that came after a stop."""
+async def test_verdicts_beyond_what_was_read_are_neither_kept_nor_told(path: Path) -> None:
+    """The digest says nothing of rows that came after a stop; the next run gives them again."""
     run = Run(path)
     await reserve(run, 100)
-    run.recorder.settle([Settlement(rows(500, 1), Status.REJECTED)])
+    mark = run.recorder.settle(Settlement(rows(500, 1), Status.REJECTED))
     await run.recorder.close("stopped")
+    assert not run.recorder.is_kept(mark)
     file = JournalFile.open(path, create=False)
     assert (file.read_fact("state")["settled"], list(file.read_exceptions())) == ([], [])
     file.close()
@@ -181,7 +200,8 @@ async def test_a_resume_sends_nothing_before_the_input_is_proved(path: Path) -> 
     """Then everything that was reserved may be open, and it takes over the verdicts."""
     run = Run(path)
     taken = await reserve(run, 300)
-    mark = run.recorder.settle([added(taken[:100])])
+    mark = run.recorder.settle(added(taken[:100]))
+    run.recorder.hurry()
     await run.until(lambda: run.recorder.is_kept(mark))
     run.crash()
 
@@ -192,14 +212,15 @@ async def test_a_resume_sends_nothing_before_the_input_is_proved(path: Path) -> 
     assert [history.is_settled(99), history.is_settled(100)] == [True, False]
     settled, unseen, fresh = history.sort(rows(0, 301))
     assert [len(settled), len(unseen), list(fresh.positions)] == [100, 200, [300]]
-    read = 0
-    while (most := again.recorder.most()) and not again.recorder._input.proved:  # noqa: SLF001
-        assert not again.recorder.may_send
-        again.recorder.put(rows(read, most), exhausted=False)
-        read += most
-    assert read == 300
+    before = again.state()
+    count = 0
+    for first in (0, 100, 200):
+        assert (again.recorder.may_send, again.recorder.most(wanted=False)) == (False, 100)
+        assert again.state() == before
+        again.recorder.put(rows(first, 100), exhausted=False)
+        count += len(again.recorder.take())
+    assert (count, again.recorder.may_send) == (300, False)
     await again.until(lambda: again.recorder.may_send)
-    assert len(again.recorder.take()) == 300
     assert again.errors == []
     await again.recorder.close(None)
 
@@ -226,7 +247,7 @@ async def test_another_input_is_refused(path: Path, input_rows: Rows, sentence: 
     again.recorder.put(input_rows, exhausted=True)
     (error,) = again.errors
     assert (error, sentence in str(error)) == (again.recorder.refused, True)
-    assert (again.recorder.may_send, again.recorder.most()) == (False, 0)
+    assert (again.recorder.may_send, again.recorder.most(wanted=True)) == (False, 0)
     assert again.state() == before
     again.recorder.rest()
     await again.recorder.close("refused")
@@ -268,20 +289,63 @@ async def test_a_journal_that_cannot_be_written_ends_the_upload(path: Path) -> N
     for _ in range(2):
         with pytest.raises(JournalError):
             await run.recorder.intend(whole.part(taken[:50]))
-    mark = run.recorder.settle([added(taken)])
-    assert run.recorder.is_kept(mark)
+    mark = run.recorder.settle(added(taken))
+    assert not run.recorder.is_kept(mark)
     assert [str(error) for error in run.errors] == ["the disk is full"]
     await run.recorder.close("stopped")
+    assert not run.recorder.is_kept(mark)
+
+
+async def test_what_cannot_be_kept_at_the_end_is_not_told(path: Path) -> None:
+    """A verdict that came when all was read, and that the last commit failed to write."""
+    run = Run(path)
+    taken = await reserve(run, 100, exhausted=True)
+    run.file.left = 0
+    mark = run.recorder.settle(added(taken))
+    with pytest.raises(JournalError, match="the disk is full"):
+        await run.recorder.close(None)
+    assert not run.recorder.is_kept(mark)
+    assert [str(error) for error in run.errors] == ["the disk is full"]
+
+
+async def test_what_settles_before_the_input_is_proved_is_told_after_it_or_not(path: Path) -> None:
+    """A row that an earlier run reserved and never judged may be refused as soon as it is read."""
+    run = Run(path)
+    await reserve(run, 200)
+    run.crash()
+    for proved in (False, True):
+        again = Run(path)
+        again.recorder.put(rows(0, 100), exhausted=False)
+        mark = again.recorder.settle(Settlement(again.recorder.take()[:1], Status.REJECTED))
+        before = again.recorder.is_kept(mark)
+        if proved:
+            again.recorder.put(rows(100, 100), exhausted=False)
+        await again.recorder.close("stopped")
+        assert [before, again.recorder.is_kept(mark)] == [False, proved]
+
+
+async def test_closing_twice_at_once_is_closing(path: Path) -> None:
+    """As where a cancellation comes while the books are being closed."""
+    run = Run(path)
+    mark = run.recorder.settle(added(await reserve(run, 100)))
+    await asyncio.gather(run.recorder.close("first"), run.recorder.close("second"))
+    await run.recorder.close("third")
+    assert (run.recorder.is_kept(mark), run.errors) == (True, [])
+    file = JournalFile.open(path, create=False)
+    assert file.read_state()["stopped"] == "first"
+    file.close()
 
 
 async def test_reading_does_not_run_ahead_for_ever(path: Path) -> None:
-    """While a commit is under way, 10,000 rows wait at most."""
+    """10,000 rows wait at most, whether the engine wants rows or not."""
     run = Run(path)
     for first in range(0, 10_000, 100):
-        assert run.recorder.most() == 100
+        assert run.recorder.most(wanted=True) == 100
         run.recorder.put(rows(first, 100), exhausted=False)
-    assert run.recorder.most() == 0
-    assert len(run.recorder.rest()) == 10_000
+    assert run.recorder.most(wanted=True) == 0
+    await run.until(lambda: bool(run.recorder.take()))
+    assert run.recorder.most(wanted=False) == 100
+    assert len(run.recorder.rest()) == 9_900
     await run.recorder.close(None)
 
 
@@ -295,17 +359,3 @@ async def test_rows_that_cannot_be_sent_are_input_too(path: Path) -> None:
     again.recorder.put(rows(0, 1), exhausted=True)
     assert again.recorder.refused is not None
     await again.recorder.close(None)
-
-
-async def test_without_a_journal_nothing_waits() -> None:
-    """Rows can be taken at once, and outcomes told at once."""
-    none = Unrecorded()
-    assert (none.may_send, none.most(), none.earlier) == (True, 100, {})
-    some = rows(0, 3)
-    none.put(some, exhausted=True)
-    assert none.complete
-    assert none.take() is some
-    assert not none.rest()
-    assert none.is_kept(none.settle([added(some)]))
-    await none.intend(Piece.of(some))
-    await none.close(None)

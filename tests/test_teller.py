@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -73,19 +74,19 @@ async def test_nothing_is_told_before_it_is_kept() -> None:
     assert told.outcomes == [2, 3, 0, 1]
 
 
-async def test_it_ends_only_when_all_is_told() -> None:
-    """Finished or not, what is not kept yet is waited for."""
+async def test_what_is_not_kept_at_the_end_is_never_told() -> None:
+    """Finished, it tells all that is due, whatever stands before it, and ends."""
     told = Told()
     teller = told.teller()
-    teller.add(settled(0), 1)
-    teller.finish()
+    for position, mark in enumerate((0, 2, 1, math.inf, 0)):
+        teller.add(settled(position), mark)
     task = asyncio.create_task(teller.run())
     await turns()
-    assert not task.done()
+    assert (told.outcomes, task.done()) == ([0], False)
     told.kept = 1
-    teller.wake()
+    teller.finish()
     await task
-    assert told.outcomes == [0]
+    assert (told.outcomes, teller.has_room) == ([0, 2, 4], True)
 
 
 async def test_what_an_earlier_run_told_is_not_told_again() -> None:

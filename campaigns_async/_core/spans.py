@@ -1,6 +1,6 @@
 """Sets of positions as sorted ranges: millions of them in a few numbers."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 
@@ -23,6 +23,26 @@ class Spans:
     def __len__(self) -> int:
         """How many positions there are, not how many ranges."""
         return sum(self._lasts) - sum(self._firsts) + len(self._firsts)
+
+    def gaps(self, below: int) -> Iterator[tuple[int, int]]:
+        """The ranges of what is not in it, from 0 to before ``below``."""
+        begin = 0
+        for first, last in self:
+            if first >= below:
+                break
+            if first > begin:
+                yield begin, first - 1
+            begin = last + 1
+        if begin < below:
+            yield begin, below - 1
+
+    def count(self, first: int, last: int) -> int:
+        """How many of the positions from ``first`` to ``last`` are in it."""
+        found, at = 0, bisect_left(self._lasts, first)
+        while at < len(self._firsts) and self._firsts[at] <= last:
+            found += min(last, self._lasts[at]) - max(first, self._firsts[at]) + 1
+            at += 1
+        return found
 
     def add(self, first: int, last: int) -> None:
         """All from ``first`` to ``last``; what touches becomes one range."""

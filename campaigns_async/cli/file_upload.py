@@ -105,7 +105,8 @@ class FileUpload:
                 stopped_by = UploadStoppedError("the upload was interrupted by Ctrl-C")
             stopped_by = stopped_by or self._limit_reached
             left_out = 0
-            if self._wishes.resumed:
+            if self._wishes.resumed or isinstance(stopped_by, JournalError):
+                # A journal that failed leaves outcomes that were never told.
                 left_out = await self._recount(stopped_by)
             elif stopped_by is not None:
                 left_out = await self._account_for_unread(stopped_by)

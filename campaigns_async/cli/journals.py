@@ -30,7 +30,7 @@ def offer_resume(path: Path, *, yes: bool = False) -> bool:
 
     At a terminal it asks first, unless ``yes``; a no ends the command.
     """
-    if not path.is_symlink() and not path.exists():
+    if not path.is_symlink() and (not path.exists() or not path.stat().st_size):
         return False
     with Journal.open(path) as journal:
         begun, complete = journal.read > 0 or journal.total is not None, journal.complete

@@ -364,12 +364,16 @@ def test_a_journal_of_another_file_changes_nothing(service: Beside, tmp_path: Pa
     assert list(service.campaign.ledger) == ["B"]
 
 
-def test_a_journal_that_went_away_is_told(service: Beside, tmp_path: Path) -> None:
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_journal_that_went_away_is_told(
+    service: Beside, tmp_path: Path, *, resumed: bool
+) -> None:
     """The account is then known to be incomplete."""
     path, journal = tmp_path / "f.csv", tmp_path / "j"
     path.write_text("crmRecordId\nA\n")
     arguments = (str(path), "--journal", str(journal))
-    service.run("upload", *arguments, EGHT_API_KEY="eght_x")
+    if resumed:
+        service.run("upload", *arguments, EGHT_API_KEY="eght_x")
     service.before_each = lambda _: journal.unlink()
     report, _ = _report(service, *arguments)
 

@@ -42,7 +42,9 @@ def test_what_cannot_be_resumed_is_refused(
 
 
 def test_there_is_nothing_to_resume_before_the_first_run(tmp_path: Path) -> None:
-    """No journal, or one that was made and never written."""
+    """No journal, an empty file, or a journal that was made and never written."""
+    (tmp_path / "empty").touch()
+    assert not offer_resume(tmp_path / "empty")
     assert not offer_resume(tmp_path / "none")
     assert not offer_resume(_write(tmp_path / "j"))
 

@@ -59,3 +59,25 @@ def test_a_million_in_order_are_one_range() -> None:
     for first in range(0, 1_000_000, 100):
         spans.add_all(range(first, first + 100))
     assert list(spans) == [(0, 999_999)]
+
+
+@given(ranges, st.integers(0, 80))
+def test_the_gaps_are_all_that_is_not_in_it(before: list[tuple[int, int]], below: int) -> None:
+    """In ascending ranges that do not touch, up to where one asks."""
+    spans = Spans(before)
+    gaps = list(spans.gaps(below))
+    assert {p for first, last in gaps for p in range(first, last + 1)} == set(
+        range(below)
+    ) - as_set(spans)
+    assert all(first <= last for first, last in gaps)
+    assert all(left[1] + 1 < right[0] for left, right in pairwise(gaps))
+
+
+@given(ranges, st.integers(0, 80), st.integers(0, 80))
+def test_positions_of_a_range_are_counted(
+    before: list[tuple[int, int]], first: int, length: int
+) -> None:
+    """As many as there are; none in an empty range."""
+    spans = Spans(before)
+    among = set(range(first, first + length))
+    assert spans.count(first, first + length - 1) == len(as_set(spans) & among)

@@ -37,7 +37,7 @@ async def _upload_large(nursery: Nursery, folder: Path, seed: int) -> Findings:
 KINDS: dict[str, tuple[Crash, range]] = {
     "write": (scenarios.die_at_write, range(1, 1_000)),
     "write-exclusive": (partial(scenarios.die_at_write, exclusive=True), range(1, 1_000, 3)),
-    "write-checkpoints": (partial(scenarios.die_at_write, checkpoints=True), range(1, 1_000, 3)),
+    "write-copies": (partial(scenarios.die_at_write, copies=True), range(1, 1_000, 3)),
     "size": (scenarios.die_at_size, range(5_000, 400_000, 9_973)),
     "tear": (_tear, range(2, 13, 5)),
     "room": (scenarios.run_out_of_room, range(9_000, 200_000, 12_007)),

@@ -135,6 +135,11 @@ class Case:
         """Where it is."""
         return self.folder / "journal"
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything in the journal."""
+        return self.journal.exists() and self.journal.stat().st_size > 0
+
     async def run(self, *, kill_after: int | None = None, **changes: Any) -> int:
         """Upload once; ``kill_after``: kill it as the service carries out that request."""
         self._kill_after = None if kill_after is None else self.requests + kill_after

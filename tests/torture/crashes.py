@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
+from campaigns_async import journal_file
+
 
 class WritePoints:
     """Counts moments before and after each write; ``die`` is called at the one numbered ``at``.
@@ -41,17 +43,17 @@ def kill_myself() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def watch_journal(points: WritePoints, checkpoint_pages: int | None = None) -> None:
+def watch_journal(points: WritePoints, most_log: int | None = None) -> None:
     """From now on every SQLite connection of this process steps through ``points``.
 
-    ``checkpoint_pages``: pages after which the log is copied into the file, None for the journal's
-    own number. With 1 each COMMIT is a checkpoint too.
+    ``most_log``: bytes of the log from which on it is copied into the file, None for the journal's
+    own number. With 0 it is before each commit.
     """
+    if most_log is not None:
+        vars(journal_file)["MOST_LOG"] = most_log
 
     class Watched(sqlite3.Connection):
         def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-            if checkpoint_pages is not None and sql.startswith("PRAGMA wal_autocheckpoint"):
-                sql = f"PRAGMA wal_autocheckpoint = {checkpoint_pages}"
             if sql.startswith("SELECT"):
                 return super().execute(sql, parameters)
             points.step()

@@ -42,7 +42,7 @@ class Job:
     in_flight: int = 3
     die_at: int | None = None
     die_at_commit: int | None = None
-    checkpoint_pages: int | None = None
+    most_log: int | None = None
     size_limit: int | None = None
     dies_of_size: bool = True
     options: dict[str, Any] = attrs.Factory(dict[str, Any])
@@ -74,7 +74,7 @@ def _live(job: Job) -> None:
     code = 3
     try:
         points = WritePoints(job.die_at, kill_myself, at_commit=job.die_at_commit)
-        watch_journal(points, job.checkpoint_pages)
+        watch_journal(points, job.most_log)
         if job.size_limit is not None:
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL if job.dies_of_size else signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

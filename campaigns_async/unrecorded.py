@@ -1,0 +1,57 @@
+"""What stands in a recorder's place where there is no journal: nothing is to be waited for."""
+
+from collections.abc import Mapping
+
+from campaigns_async._core.resolver import Piece
+from campaigns_async._core.rows import Rows
+from campaigns_async._core.settlement import Settlement
+from campaigns_async.models import MAX_RECORDS_PER_REQUEST
+
+
+class Unrecorded:
+    """As much of a :class:`Recorder` as an upload asks for."""
+
+    may_send = True
+
+    def __init__(self) -> None:
+        self.earlier: Mapping[str, float] = {}
+        self.complete = False
+        self._rows: list[Rows] = []
+
+    def most(self, *, wanted: bool) -> int:
+        """A batch's worth, where the engine wants it."""
+        return MAX_RECORDS_PER_REQUEST if wanted else 0
+
+    def put(self, rows: Rows, *, exhausted: bool, failed: bool = False) -> None:  # noqa: ARG002
+        """They can be taken at once."""
+        self._rows.append(rows)
+        self.complete = exhausted
+
+    def take(self) -> Rows:
+        """All of them."""
+        rows, self._rows = self._rows, []
+        return Rows.join(rows)
+
+    def rest(self) -> Rows:
+        """None is ever left."""
+        return self.take()
+
+    def settle(self, settlement: Settlement) -> float:  # noqa: ARG002 - as in Recorder
+        """Nothing is kept."""
+        return 0
+
+    def is_kept(self, mark: float) -> bool:  # noqa: ARG002 - as in Recorder
+        """So nothing is to be waited for."""
+        return True
+
+    def hurry(self) -> None:
+        """Nothing is written."""
+
+    async def intend(self, piece: Piece) -> None:
+        """It may be sent."""
+
+    async def close(self, stopped: str | None) -> None:
+        """Nothing is open."""
+
+    def release(self) -> None:
+        """Nothing is held."""
