@@ -342,8 +342,10 @@ def _explain(path: Path, error: Exception) -> JournalError:
             f"the journal {path} cannot be written, which reading it takes as well; "
             "check its permissions and its folder's"
         )
+    elif number == errno.ENOENT:
+        msg = f"the journal {path} cannot be made, its folder does not exist; make that first"
     else:
-        msg = f"the journal {path} failed: {error}"
+        msg = f"the journal {path} failed: {getattr(error, 'strerror', None) or error}"
     return JournalError(msg)
 
 

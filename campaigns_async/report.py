@@ -8,6 +8,7 @@ import attrs
 
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.errors import CampaignsError, UploadError
+from campaigns_async.models import CampaignState
 from campaigns_async.outcomes import FAILED, RecordOutcome, Status
 
 MAX_FAILED: Final = 1_000
@@ -25,7 +26,8 @@ class UploadReport:
     - ``total``: rows read from the input; the counts add up to it.
     - ``counts``: rows by :class:`Status`, every status present.
     - ``failed``: the first 1,000 outcomes that are REJECTED, NOT_ADDED or UNKNOWN.
-    - ``requests``: POSTs that may have left this machine. ``retries``: those that sent again.
+    - ``requests``: POSTs that may have left this machine. ``retries``: batches tried
+      once more as they were, after 429, 5xx, no reply, or where nothing could leave.
     - ``elapsed``: seconds.
     - ``stopped_by``: why the upload ended before its input did; None if it did not.
     - ``exhausted``: whether the input was read to its end. After a stop a list is still counted to
@@ -99,7 +101,8 @@ class Progress:
 
     ``read``: rows taken from the input. ``counts``: settled rows by status. ``in_flight``: requests
     under way on the session. ``waiting``: what it waits for at the moment: "campaign" (its state
-    takes no records now) or None. ``elapsed``: seconds.
+    takes no records now) or None. ``campaign_state``: what the refusals name as its state while it
+    waits for that; else None, for it cannot be asked. ``elapsed``: seconds.
     """
 
     read: int
@@ -109,6 +112,7 @@ class Progress:
     in_flight: int
     elapsed: float
     waiting: Literal["campaign"] | None = None
+    campaign_state: CampaignState | None = None
 
     @property
     def settled(self) -> int:

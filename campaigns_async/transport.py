@@ -8,6 +8,7 @@ those hold the request's headers.
 
 import asyncio
 import math
+import os
 import ssl
 from contextvars import ContextVar
 from functools import lru_cache
@@ -202,7 +203,7 @@ class Transport:
         return text.replace(self._key, _MASK)
 
     def _describe(self, error: Exception, *, begun: bool) -> TransportError:
-        what = escape(self._scrub(f"{type(error).__name__}: {error}".rstrip(": ")), 300)
+        what = escape(self._scrub(_name(error)), 300)
         if isinstance(error, _NOT_SENT) or not begun:
             advice = "check base_url, DNS, network and proxy"
             if isinstance(error, _CERTIFICATE):
@@ -214,6 +215,15 @@ class Transport:
         timed_out = isinstance(error, TimeoutError)
         reason = f"no reply after sending: {what}; the request may or may not have been executed"
         return OutcomeUnknownError(reason, timed_out=timed_out)
+
+
+def _name(error: Exception) -> str:
+    """What went wrong, without the library's own way to say it where there is a plainer one."""
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, _CERTIFICATE):
+        number = error.os_error.errno
+        why = os.strerror(number) if number and number > 0 else str(error.os_error)
+        return f"no connection to {error.host}:{error.port}: {why}"
+    return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 @lru_cache(maxsize=16)

@@ -265,6 +265,7 @@ class Upload:
             **self._totals(),
             in_flight=self._dispatcher.slots.in_flight,
             waiting="campaign" if self._engine.gate_closed else None,
+            campaign_state=self._engine.campaign_state,
         )
 
     def _totals(self) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def test_a_directory_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     """A journal is made, its folder is not."""
-    with pytest.raises(JournalError, match="No such file or directory"):
+    with pytest.raises(JournalError, match="its folder does not exist"):
         JournalFile.open(tmp_path / "none" / "journal", create=True)
 
 
@@ -304,7 +304,7 @@ def test_a_folder_that_cannot_be_written_gets_no_journal(
 
 def test_a_path_with_any_words_is_described_by_its_error(tmp_path: Path) -> None:
     """That a folder is called "locked" or "busy" says nothing of locks."""
-    with pytest.raises(JournalError, match="No such file or directory"):
+    with pytest.raises(JournalError, match="its folder does not exist"):
         JournalFile.open(tmp_path / "busy, locked" / "journal", create=True)
 
 

@@ -25,7 +25,8 @@ from campaigns_async._core.retry import Backoff, Budget
 from campaigns_async._core.rows import NO_ROWS, Rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.verdicts import Proof, Step, Verdict
-from campaigns_async.errors import CampaignsError
+from campaigns_async.errors import CampaignsError, CampaignStateError
+from campaigns_async.models import CampaignState
 from campaigns_async.outcomes import Status
 
 _NO_REASON: Final = CampaignsError("the upload was stopped")
@@ -82,6 +83,7 @@ class Engine:
         self._backoffs: dict[Piece, Backoff] = {}
         self._sequence = 0
         self._finished = False
+        self._state_named: CampaignState | None = None
         self.parsed = 0
         self.unsettled = 0
         self.requests = 0
@@ -200,6 +202,11 @@ class Engine:
         return self._gate.closed
 
     @property
+    def campaign_state(self) -> CampaignState | None:
+        """What the refusals name as the campaign's state while it takes no records; else None."""
+        return self._state_named if self.gate_closed else None
+
+    @property
     def done(self) -> bool:
         """Whether every row that will ever come is settled."""
         return self._finished and self.unsettled == 0
@@ -243,6 +250,8 @@ class Engine:
         # Before the resolver splits it: the piece that asked is the one the gate knows.
         if step not in {Step.RETRY, Step.WAIT}:
             self._gate.open(piece)
+        if isinstance(verdict.error, CampaignStateError):
+            self._state_named = verdict.error.state
         if verdict.sent:
             self.requests += 1
         if verdict.proof is Proof.ADDED:

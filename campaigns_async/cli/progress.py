@@ -60,7 +60,8 @@ def describe(now: UploadProgress, total: float | None = None) -> tuple[str, str,
         details.append(count(now.retries, "retry"))
     if now.waiting == "campaign":
         # For how long, only the campaign knows.
-        details.append("waiting: the campaign takes no records now")
+        state = f"is {now.campaign_state}" if now.campaign_state else "takes no records now"
+        details.append(f"waiting: the campaign {state}")
     elif total is not None and now.settled and now.elapsed > 0:
         details.append(say_left(max(total - now.settled, 0.0) * now.elapsed / now.settled))
     rate = f"{now.settled / now.elapsed:,.0f}" if now.elapsed > 0 else "-"

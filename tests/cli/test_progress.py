@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console
 
 from campaigns_async.cli.progress import UploadBar, describe, say_left
+from campaigns_async.models import CampaignState
 from campaigns_async.outcomes import Status
 from campaigns_async.report import Progress
 
@@ -31,6 +32,8 @@ def test_it_says_what_holds_it_up() -> None:
 
     assert (settled, rate) == ("1,005", "-")
     assert details == "4 in flight  3 retries  waiting: the campaign takes no records now"
+    named = _progress(waiting="campaign", campaign_state=CampaignState.BUILDING)
+    assert describe(named)[2] == "4 in flight  waiting: the campaign is BUILDING"
 
 
 def test_it_says_how_long_yet_where_the_rows_are_known() -> None:

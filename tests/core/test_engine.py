@@ -29,6 +29,7 @@ from campaigns_async.errors import (
     UploadStoppedError,
     ValidationError,
 )
+from campaigns_async.models import CampaignState
 from campaigns_async.outcomes import RecordOutcome, Status
 
 ADDED = Verdict(Proof.ADDED)
@@ -372,6 +373,20 @@ def test_any_answer_about_records_opens_the_gate(verdict: Verdict) -> None:
     engine.judge(take(engine, 1), verdict, 1)
     assert not is_closed(engine)
     assert {ids(engine.take(1)) for _ in range(3)} == {"a", "b", "cd"}
+
+
+def test_the_state_is_told_as_long_as_it_counts() -> None:
+    """What the refusal names, until records are taken again: it cannot be asked for."""
+    engine = fed("ab")
+    canary = take(engine)
+    told = [engine.campaign_state]
+    error = CampaignStateError(Problem(), 409)
+    error.state = CampaignState.BUILDING
+    engine.judge(canary, Verdict(Proof.BUSY, error), 0)
+    told.append(engine.campaign_state)
+    engine.judge(take(engine, 1), ADDED, 1)
+    told.append(engine.campaign_state)
+    assert told == [None, CampaignState.BUILDING, None]
 
 
 def test_an_answer_to_an_older_request_does_not_open_the_gate() -> None:
