@@ -183,6 +183,7 @@ def draw_states() -> str:
 
 _ABOUT: Final[Mapping[str, str]] = {
     "cli": "the command line",
+    "contrib": "for other packages",
     "testing": "pytest fixtures",
     "emulator": "the local service",
     "session": "credentials, lifetime",
@@ -195,9 +196,11 @@ _ABOUT: Final[Mapping[str, str]] = {
     "recorder": "what is on disk when",
     "sources": "the input",
     "dispatch": "what all calls share",
+    "call": "tells of it",
     "delivery": "a record on its way",
     "journal_file": "SQLite",
     "teller": "callbacks",
+    "logs": "events, logged",
     "report": "the account",
     "slots": "turns",
     "settings": "policies, environment",
@@ -206,6 +209,7 @@ _ABOUT: Final[Mapping[str, str]] = {
     "models": "values",
     "outcomes": "accounts",
     "errors": "facts",
+    "events": "what happens",
     "lifecycle": "the states",
 }
 
