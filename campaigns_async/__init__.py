@@ -137,7 +137,7 @@ if not TYPE_CHECKING:  # or a checker would take every misspelt name for one of 
 
         if name == "__version__":
             return import_module("importlib.metadata").version("campaigns-async")
-        if name in {*_HOMES, "emulator", "lifecycle"}:
+        if name in {*_HOMES, "emulator", "events", "lifecycle"}:
             return import_module(f"{__name__}.{name}")
         for home in _HOMES if name in __all__ else ():
             module = import_module(f"{__name__}.{home}")

@@ -69,10 +69,12 @@ class RecordBatcher:
             max_batch_size=max_batch_size,
             linger=float(linger),
         )
+        self._call = dispatcher.new_call("batcher", path)
         self._drive = Drive(
             dispatcher,
             path,
             self._engine,
+            call=self._call,
             on_settled=self._settle,
             feed=self._feed,
             max_in_flight=max_in_flight,
@@ -272,10 +274,12 @@ class RecordBatcher:
         if self._task is None:
             # Closed, or of another loop: told at once, and no outcome of every record.
             self._check_usable()
-            self._task = asyncio.create_task(
-                self._drive.run(on_deadline=UploadStoppedError("the batcher's time is over"))
-            )
+            self._task = asyncio.create_task(self._run())
             self._task.add_done_callback(self._on_end)
+
+    async def _run(self) -> None:
+        with self._call:
+            await self._drive.run(on_deadline=UploadStoppedError("the batcher's time is over"))
 
     def _on_end(self, task: "asyncio.Task[None]") -> None:
         """Nobody must wait for ever, even if the drive failed in a way that nobody thought of."""
@@ -313,6 +317,7 @@ class RecordBatcher:
                 self._remember(pending.crm_record_id, outcome)
                 self._conclude(pending, outcome)
         if settled:
+            self._call.settle((s.status, len(s.rows)) for s in settled)
             self._advance()
             self._release_room()
 

@@ -21,6 +21,7 @@ from campaigns_async._core.wire import (
     encode_records,
 )
 from campaigns_async.batcher import RecordBatcher
+from campaigns_async.call import Call
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.errors import (
     CampaignStateError,
@@ -38,6 +39,7 @@ from campaigns_async.models import (
     NewRecord,
     Record,
 )
+from campaigns_async.outcomes import Status
 from campaigns_async.report import UploadReport
 from campaigns_async.stream import OutcomeStream
 from campaigns_async.teller import OnOutcome, OnProgress, Tell
@@ -126,17 +128,19 @@ class CampaignHandle:
         actions that the state guards (START PAUSE RESUME CANCEL). A refusal after an attempt that
         had no clear end has ``after_ambiguous_attempt`` set: that one may have been carried out.
         """
-        return await self._modify(action, enabled=enabled, build_on_start=build_on_start)
+        action = _parse_action(action)
+        with self._dispatcher.new_call("modify", self._path, action.value) as call:
+            return await self._modify(call, action, enabled=enabled, build_on_start=build_on_start)
 
     async def _modify(
         self,
-        action: CampaignAction | str,
+        call: Call,
+        action: CampaignAction,
         *,
         enabled: bool | None = None,
         build_on_start: bool | None = None,
         deadline: float | None = None,
     ) -> Campaign:
-        action = _parse_action(action)
         if build_on_start is not None and action is not CampaignAction.START:
             msg = f"build_on_start goes with START and not with {action}"
             raise ConfigurationError(msg)
@@ -146,6 +150,7 @@ class CampaignHandle:
             Request("PATCH", self._path, body),
             may_repeat=partial(may_repeat_action, action, asked=asked),
             deadline=deadline,
+            call=call,
         )
         try:
             return decode_campaign(reply.body)
@@ -166,6 +171,20 @@ class CampaignHandle:
         reply that names another state is raised at once, and the last refusal after ``deadline``
         seconds; :exc:`OutcomeUnknownError` if that cut a START short.
         """
+        action = CampaignAction.START
+        with self._dispatcher.new_call("start_when_ready", self._path, action.value) as call:
+            return await self._start_when_ready(
+                call, deadline=deadline, enabled=enabled, build_on_start=build_on_start
+            )
+
+    async def _start_when_ready(
+        self,
+        call: Call,
+        *,
+        deadline: float,
+        enabled: bool | None,
+        build_on_start: bool | None,
+    ) -> Campaign:
         loop = asyncio.get_running_loop()
         limit = loop.time() + deadline
         retry = self._dispatcher.settings.retry
@@ -175,6 +194,7 @@ class CampaignHandle:
         while True:
             try:
                 return await self._modify(
+                    call,
                     CampaignAction.START,
                     enabled=enabled,
                     build_on_start=build_on_start,
@@ -214,16 +234,17 @@ class CampaignHandle:
         finds out.
         """
         rows = parse_batch(records)
-        reply = await self._dispatcher.call(
-            Request("POST", self._records_path, encode_records(rows.texts)),
-            may_repeat=may_repeat,
-            ids=tuple(rows.ids),
-        )
-        try:
-            return list(decode_records(reply.body))
-        except UnreadableBodyError as error:
-            unreadable = _unreadable(reply, str(error))
-        raise unreadable
+        request = Request("POST", self._records_path, encode_records(rows.texts))
+        with self._dispatcher.new_call("add_records", self._records_path) as call:
+            reply = await self._dispatcher.call(
+                request, may_repeat=may_repeat, ids=tuple(rows.ids), call=call
+            )
+            call.settle([(Status.ADDED, len(rows))])
+            try:
+                return list(decode_records(reply.body))
+            except UnreadableBodyError as error:
+                unreadable = _unreadable(reply, str(error))
+            raise unreadable
 
     async def upload(
         self,

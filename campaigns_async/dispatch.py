@@ -13,6 +13,7 @@ from campaigns_async._core.exchange import Request, Response, Seen
 from campaigns_async._core.pacing import Pacing, read_congestion
 from campaigns_async._core.problems import parse_error
 from campaigns_async._core.retry import Backoff, Budget, is_ambiguous, parse_retry_after
+from campaigns_async.call import Call
 from campaigns_async.errors import (
     APIError,
     CampaignsError,
@@ -21,7 +22,8 @@ from campaigns_async.errors import (
     TransportError,
     escape,
 )
-from campaigns_async.settings import Settings
+from campaigns_async.events import CallBegun
+from campaigns_async.settings import Settings, Timeout
 from campaigns_async.slots import Slots
 from campaigns_async.transport import Connections, Transport
 
@@ -74,10 +76,18 @@ class Dispatcher:
         retry = self.settings.retry
         return Backoff(base=retry.base, cap=retry.cap if cap is None else cap, random=self._random)
 
-    async def attempt(self, request: Request, *, by: float = math.inf) -> Seen:
+    def new_call(self, name: str, path: str, action: str | None = None) -> Call:
+        """What is to be told of a call on the campaign at this path."""
+        campaign_id = path.split("/")[1] if self.settings.event_ids else None
+        return Call(CallBegun(name, action, campaign_id), self.settings.on_event)
+
+    async def attempt(
+        self, request: Request, *, by: float = math.inf, call: Call | None = None
+    ) -> Seen:
         """One attempt, for a caller who has a turn; a failure is returned and not raised.
 
-        ``by``: the end of all time for it, on the loop's clock; infinity for no end.
+        ``by``: the end of all time for it, on the loop's clock; infinity for no end. ``call``: that
+        it belongs to, and that tells of it.
         """
         loop = asyncio.get_running_loop()
         limiter = self.settings.limits.limiter
@@ -99,6 +109,10 @@ class Dispatcher:
         timeout = self.settings.timeout
         if left < timeout.total:
             timeout = attrs.evolve(timeout, total=left)
+        sending = self._send(request, timeout)
+        return await (call.watch(sending) if call is not None and call.watched else sending)
+
+    async def _send(self, request: Request, timeout: Timeout) -> Seen:
         try:
             return await self._transport.send(request, timeout)
         except TransportError as failure:
@@ -111,6 +125,7 @@ class Dispatcher:
         may_repeat: Callable[[CampaignsError], bool],
         ids: tuple[str, ...] = (),
         deadline: float | None = None,
+        call: Call | None = None,
     ) -> Response:
         """A 2xx reply, after as many attempts as the retry policy allows; else the last error.
 
@@ -118,7 +133,7 @@ class Dispatcher:
 
         ``may_repeat``: whether this request may be repeated after that error. ``ids``: those of the
         request, to be found in the words of a refusal. ``deadline``: seconds; the policy's own
-        counts if that is shorter.
+        counts if that is shorter. ``call``: what this is part of, and is told of it.
         """
         retry = self.settings.retry
         loop = asyncio.get_running_loop()
@@ -129,7 +144,7 @@ class Dispatcher:
         sent: CampaignsError | None = None
         while True:
             attempts += 1
-            seen = await self._attempt_by(limit, request)
+            seen = await self._attempt_by(limit, request, call)
             if isinstance(seen, Response) and 200 <= seen.status < 300:
                 self.budget.give_back()
                 return seen
@@ -149,12 +164,15 @@ class Dispatcher:
                 or not self.budget.take()
             ):
                 raise sent or error
-            if isinstance(error, RateLimitError) or floor is not None:
+            held = isinstance(error, RateLimitError) or floor is not None
+            if call is not None:
+                call.retry(seen, wait=wait, held=held)
+            if held:
                 self.slots.hold(wait)
             else:
                 await asyncio.sleep(wait)
 
-    async def _attempt_by(self, limit: float, request: Request) -> Seen:
+    async def _attempt_by(self, limit: float, request: Request, call: Call | None) -> Seen:
         try:
             async with asyncio.timeout_at(limit):
                 ticket = await self.slots.acquire()
@@ -162,7 +180,7 @@ class Dispatcher:
             return NotSentError(_NO_TIME, permanent=True)
         congested = None
         try:
-            seen = await self.attempt(request, by=limit)
+            seen = await self.attempt(request, by=limit, call=call)
             congested = read_congestion(seen)
             if congested and isinstance(seen, Response):
                 # Before the turn is given back: whoever gets it has to wait as well.

@@ -17,6 +17,7 @@ from campaigns_async._core.resolver import Piece, Resolver
 from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.verdicts import decide_verdict
 from campaigns_async._core.wire import encode_records
+from campaigns_async.call import Call
 from campaigns_async.dispatch import Dispatcher, now
 from campaigns_async.errors import (
     CampaignsError,
@@ -72,6 +73,7 @@ class Drive:
     - ``may_send``: False holds further requests back, while nobody takes the outcomes.
     - ``intend``: awaited before a batch is sent; it keeps what must be on disk by then.
     - ``max_in_flight``: requests of this engine, below what the session allows.
+    - ``call``: what this is, and is told how it goes.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Drive:
         path: str,
         engine: Engine,
         *,
+        call: Call,
         on_settled: Callable[[list[Settlement]], None],
         feed: Callable[[], None],
         may_send: Callable[[], bool] = lambda: True,
@@ -89,6 +92,7 @@ class Drive:
         self._dispatcher = dispatcher
         self._path = path
         self._engine = engine
+        self._call = call
         self._on_settled = on_settled
         self._feed = feed
         self._may_send = may_send
@@ -208,7 +212,7 @@ class Drive:
             except JournalError as error:
                 return NotSentError(f"nothing was sent: {error}", permanent=True)
         request = Request("POST", self._path, encode_records(piece.rows.texts))
-        return await self._dispatcher.attempt(request, by=self._deadline_at)
+        return await self._dispatcher.attempt(request, by=self._deadline_at, call=self._call)
 
     def _judge_what_ended(self) -> None:
         """Here and not in the tasks' callbacks: what goes wrong must come out of :meth:`run`."""
@@ -230,15 +234,18 @@ class Drive:
         return OutcomeUnknownError(f"the attempt failed: {type(bug).__name__}: {bug}")
 
     def _judge(self, piece: Piece, ticket: Ticket, seen: Seen) -> None:
-        slots = self._dispatcher.slots
+        slots, engine = self._dispatcher.slots, self._engine
         try:
             verdict = decide_verdict(piece.ids, seen, now())
-            judged = self._engine.judge(piece, verdict, asyncio.get_running_loop().time())
+            judged = engine.judge(piece, verdict, asyncio.get_running_loop().time())
             if judged.hold is not None:
                 # Before the turn is given back: whoever gets it has to wait as well.
                 slots.hold(judged.hold)
         finally:
             slots.release(ticket, congested=read_congestion(seen))
+        self._call.follow(
+            seen, retries=engine.retries, hold=judged.hold, gate_closed=engine.gate_closed
+        )
         self._on_settled(judged.settled)
 
     async def _end(self) -> None:

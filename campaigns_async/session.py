@@ -10,6 +10,7 @@ import attrs
 from campaigns_async.campaign import CampaignHandle
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.errors import ConfigurationError
+from campaigns_async.events import OnEvent
 from campaigns_async.settings import (
     ApiKey,
     Limits,
@@ -37,6 +38,9 @@ class CampaignsSession:
       here. It has no tracing of ours, so on it more failures count as perhaps sent.
     - ``timeout``, ``retry``, ``limits``: see the classes.
     - ``user_agent_suffix``: added to the User-Agent header.
+    - ``on_event``: called at once with each :class:`~campaigns_async.events.Event`, for metrics and
+      traces; must not wait. ``event_ids``: events, and what is logged of them, name the campaign's
+      id.
 
     Raises :exc:`ConfigurationError`, which says what is wrong and never echoes the key.
     """
@@ -53,6 +57,8 @@ class CampaignsSession:
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen
         user_agent_suffix: str | None = None,
+        on_event: OnEvent | None = None,
+        event_ids: bool = False,
     ) -> None:
         if isinstance(api_key, str):
             # Masked before anything can fail with it among its locals.
@@ -66,6 +72,8 @@ class CampaignsSession:
             retry=retry,
             limits=limits,
             user_agent_suffix=user_agent_suffix,
+            on_event=on_event,
+            event_ids=event_ids,
         )
         self._dispatcher = Dispatcher(settings, Connections(session))
 

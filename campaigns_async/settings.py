@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from campaigns_async.errors import ConfigurationError
+from campaigns_async.events import OnEvent
 
 SITES: Final[Mapping[str, str]] = {"US1": "US East", "US2": "US West", "UK3": "United Kingdom"}
 """Customer sites (vendor: Overview). The site is not the tenant."""
@@ -177,6 +178,13 @@ def _whole(instance: object, attribute: "attrs.Attribute[Any]", value: object) -
         raise ConfigurationError(msg)
 
 
+def _callable(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    del instance
+    if not (value is None or callable(value)):
+        msg = f"{attribute.name} must be something to call, or None, not {value!r}"
+        raise ConfigurationError(msg)
+
+
 def _is_a(kind: type) -> Any:
     def check(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
         del instance
@@ -268,6 +276,8 @@ class Settings:
     retry: RetryPolicy = attrs.field(default=RetryPolicy(), validator=_is_a(RetryPolicy))
     limits: Limits = attrs.field(default=Limits(), validator=_is_a(Limits))
     user_agent_suffix: str | None = attrs.field(default=None, converter=parse_user_agent_suffix)
+    on_event: OnEvent | None = attrs.field(default=None, validator=_callable)
+    event_ids: bool = False
 
     @property
     def root(self) -> str:

@@ -77,6 +77,7 @@ class Upload:
             "rank_start": rank_start,
             "on_duplicate": on_duplicate,
         }
+        self._call = dispatcher.new_call("upload", path)
         self._records: Recorder | Unrecorded = Unrecorded()
         self._account = Account()
         self._engine = build_engine(
@@ -90,6 +91,7 @@ class Upload:
             dispatcher,
             path,
             self._engine,
+            call=self._call,
             on_settled=self._settle,
             feed=self._feed,
             may_send=lambda: self._teller.has_room and self._records.may_send,
@@ -109,6 +111,13 @@ class Upload:
 
     async def run(self) -> UploadReport:
         """Until every row has its outcome; see :meth:`CampaignHandle.upload`."""
+        with self._call:
+            try:
+                return await self._run()
+            finally:
+                self._call.sum_up(self._account.counts, self._engine.stopped_by)
+
+    async def _run(self) -> UploadReport:
         loop = asyncio.get_running_loop()
         self._started = loop.time()
         # Closed, or of another loop: told at once, and not found out by every attempt.
@@ -250,6 +259,7 @@ class Upload:
         for settlement in settled:
             self._account.add(settlement)
             self._teller.add(settlement, self._records.settle(settlement))
+        self._call.settle((s.status, len(s.rows)) for s in settled if not s.recalled)
         if not self._teller.has_room:
             self._records.hurry()
         limit, rejected = self._stop_after_rejects, self._account.counts[Status.REJECTED]

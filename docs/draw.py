@@ -183,6 +183,7 @@ def draw_states() -> str:
 
 _ABOUT: Final[Mapping[str, str]] = {
     "cli": "the command line",
+    "contrib": "for other packages",
     "testing": "pytest fixtures",
     "emulator": "the local service",
     "session": "credentials, lifetime",
@@ -196,11 +197,13 @@ _ABOUT: Final[Mapping[str, str]] = {
     "sources": "the input",
     "unrecorded": "no journal",
     "dispatch": "what all calls share",
+    "call": "tells of it",
     "delivery": "a record on its way",
     "group_commit": "one writer",
     "journal_file": "SQLite",
     "journal_log": "file and log",
     "teller": "callbacks",
+    "logs": "events, logged",
     "report": "the account",
     "slots": "turns",
     "settings": "policies, environment",
@@ -209,6 +212,7 @@ _ABOUT: Final[Mapping[str, str]] = {
     "models": "values",
     "outcomes": "accounts",
     "errors": "facts",
+    "events": "what happens",
     "lifecycle": "the states",
 }
 

@@ -26,6 +26,7 @@ from campaigns_async import (
 from campaigns_async.batcher import REMEMBERED
 from campaigns_async.drive import GRACE
 from campaigns_async.emulator import EmulatedCampaign, Fault, FaultDetails, Faults, Quirks, Wording
+from campaigns_async.events import Event, RecordsSettled
 from campaigns_async.outcomes import Attribution
 from tests.stack.harness import VirtualStack, check_ledger, ids, open_stack
 from tests.stack.loop import turns, virtual
@@ -783,3 +784,23 @@ async def test_throttling_holds_the_whole_batcher() -> None:
             await asyncio.gather(*(batcher.add(i) for i in ids(4)))
         first, *rest = [request.at for request in bench.stack.emulator.requests]
         assert all(30 <= (at - first).total_seconds() <= 31 for at in rest)
+
+
+@virtual
+async def test_a_batcher_is_told_from_the_first_record_to_the_close() -> None:
+    """Its records as they settle, those that need no request as well."""
+    told: list[Event] = []
+    async with open_bench(client={"on_event": told.append}) as bench:
+        assert told == []
+        async with bench.batcher as batcher:
+            await asyncio.gather(*(batcher.add(crm_record_id) for crm_record_id in [*ids(3), ""]))
+    assert [event.name for event in told] == [
+        "call.begun",
+        "records.settled",
+        "attempt.begun",
+        "attempt.ended",
+        "records.settled",
+        "call.ended",
+    ]
+    counts = [event.counts for event in told if isinstance(event, RecordsSettled)]
+    assert counts == [{Status.REJECTED: 1}, {Status.ADDED: 3}]

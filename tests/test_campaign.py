@@ -20,7 +20,9 @@ from campaigns_async.errors import (
     ServerError,
     UnexpectedResponseError,
 )
+from campaigns_async.events import CallEnded, Event, RecordsSettled
 from campaigns_async.models import CampaignAction, CampaignState, NewRecord, RecordPriority
+from campaigns_async.outcomes import Status
 from campaigns_async.session import CampaignsSession
 from campaigns_async.settings import Limits, RetryPolicy
 from tests.servers import CAMPAIGN_ID, QUICK, SHORT, OneTurn, RawServer, connect, hang, http, say
@@ -478,3 +480,32 @@ async def test_a_hanging_service_is_a_timeout() -> None:
         with pytest.raises(OutcomeUnknownError) as caught:
             await session.campaign(CAMPAIGN_ID).pause()
     assert caught.value.timed_out
+
+
+async def test_each_call_is_told_by_its_name(
+    emulator: Emulator, emulated_campaign: EmulatedCampaign
+) -> None:
+    """Once, whatever it sends; and what it raises by its kind."""
+    told: list[Event] = []
+    building = emulator.create_campaign(state=_S.BUILDING, build_seconds=0.02)
+    async with connect(emulator, on_event=told.append) as session:
+        handle = session.campaign(emulated_campaign.id)
+        await handle.pause()
+        with pytest.raises(CampaignStateError):
+            await handle.pause()
+        await session.campaign(building.id).start_when_ready(deadline=5)
+        await handle.add_records(["CRM-1", "CRM-2"])
+    ends = [
+        (event.of.call, event.of.action, event.error)
+        for event in told
+        if isinstance(event, CallEnded)
+    ]
+    assert ends == [
+        ("modify", "PAUSE", None),
+        ("modify", "PAUSE", "CampaignStateError"),
+        ("start_when_ready", "START", None),
+        ("add_records", None, None),
+    ]
+    assert [event.counts for event in told if isinstance(event, RecordsSettled)] == [
+        {Status.ADDED: 2}
+    ]

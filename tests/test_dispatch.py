@@ -15,9 +15,11 @@ from campaigns_async.errors import (
     ServerError,
     UnexpectedResponseError,
 )
+from campaigns_async.events import Event, RetryScheduled
 from campaigns_async.settings import Limits, RetryPolicy, Timeout
 from campaigns_async.transport import Connections
 from tests.servers import (
+    CAMPAIGN_ID,
     ONE_AT_A_TIME,
     QUICK,
     SHORT,
@@ -305,3 +307,33 @@ async def test_a_status_of_no_class_is_an_unexpected_response() -> None:
     ended, requests = await call(say(http(302)))
     assert isinstance(ended, UnexpectedResponseError)
     assert requests == 1
+
+
+async def test_attempts_and_retries_of_a_call_are_told() -> None:
+    """With how long it waits, and whether all others wait as well."""
+    told: list[Event] = []
+    replies = [http(503), http(429), http(200)]
+    async with RawServer(say(*replies)) as server:
+        connections = Connections()
+        settings = settings_for(server.url, retry=QUICK, on_event=told.append)
+        dispatcher = Dispatcher(settings, connections)
+        call = dispatcher.new_call("modify", f"/{CAMPAIGN_ID}", "START")
+        await dispatcher.call(REQUEST, may_repeat=lambda _: True, call=call)
+        await connections.close()
+    attempt = ["attempt.begun", "attempt.ended"]
+    retry = [*attempt, "retry.scheduled"]
+    assert [event.name for event in told] == [*retry, *retry, *attempt]
+    retries = [event for event in told if isinstance(event, RetryScheduled)]
+    assert [(event.status, event.held) for event in retries] == [(503, False), (429, True)]
+    assert all(event.wait is not None and event.wait <= QUICK.cap for event in retries)
+    assert told[0].facts() == {"call": "modify", "action": "START"}
+
+
+def test_a_call_names_its_campaign_only_if_asked() -> None:
+    """``event_ids`` does."""
+    told: list[Event] = []
+    for asked in (False, True):
+        settings = settings_for("https://host", on_event=told.append, event_ids=asked)
+        call = Dispatcher(settings, Connections()).new_call("upload", f"/{CAMPAIGN_ID}/records")
+        call.retry(NotSentError("no way"), wait=None, held=False)
+    assert [event.facts().get("campaign_id") for event in told] == [None, CAMPAIGN_ID]

@@ -7,9 +7,11 @@ from campaigns_async._core.dedupe import Dedupe
 from campaigns_async._core.engine import Engine
 from campaigns_async._core.ranks import Ranks
 from campaigns_async._core.settlement import Settlement
+from campaigns_async.call import Call
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.drive import GRACE, Drive, build_engine
 from campaigns_async.errors import ConfigurationError, OutcomeUnknownError, UploadStoppedError
+from campaigns_async.events import CallBegun, Event
 from campaigns_async.outcomes import Status
 from campaigns_async.settings import Limits, Timeout
 from campaigns_async.transport import Connections
@@ -43,7 +45,7 @@ class Driven:
             self.engine,
             on_settled=self.settled.extend,
             feed=self._feed,
-            **options,  # type: ignore[arg-type]
+            **{"call": Call(CallBegun("upload"), None), **options},  # type: ignore[arg-type]
         )
 
     def _feed(self) -> None:
@@ -291,3 +293,21 @@ def test_a_retry_that_comes_due_while_it_is_looked_at_is_not_forgotten() -> None
 
     with asyncio.Runner(loop_factory=Ticking) as runner:
         runner.run(run())
+
+
+async def test_its_call_is_told_how_it_goes() -> None:
+    """Each attempt, that one is repeated, and that the campaign took no records for a while."""
+    told: list[Event] = []
+    building = b'{"title": "Conflict", "status": 409, "detail": "Campaign is in state BUILDING"}'
+    async with RawServer(say(http(500), http(409, building), ADDED)) as server:
+        driven = Driven(server, call=Call(CallBegun("upload"), told.append))
+        await driven.run()
+    attempt = ["attempt.begun", "attempt.ended"]
+    assert [event.name for event in told] == [
+        *attempt,
+        "retry.scheduled",
+        *attempt,
+        "gate.closed",
+        *attempt,
+        "gate.opened",
+    ]

@@ -65,11 +65,11 @@ def test_every_error_is_public() -> None:
 
 
 def test_importing_it_loads_no_more_than_it_needs() -> None:
-    """A program that uses the client alone imports neither command line, emulator nor fixtures.
+    """A program that uses the client alone imports none of what stands around it.
 
     And one that uses the values alone no connections.
     """
-    heavy = {"click", "rich", "pytest", "aiohttp.web"} | {
+    heavy = {"click", "rich", "pytest", "opentelemetry", "aiohttp.web"} | {
         f"campaigns_async.{name}" for name in ("cli", "contrib", "emulator", "testing")
     }
     client = loaded_by("from campaigns_async import CampaignsSession")

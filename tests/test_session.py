@@ -6,6 +6,7 @@ import pytest
 
 from campaigns_async.emulator import EmulatedCampaign, Emulator
 from campaigns_async.errors import AuthenticationError, ConfigurationError
+from campaigns_async.events import Event
 from campaigns_async.session import CampaignsSession
 from campaigns_async.settings import Limits, RetryPolicy, Timeout
 from tests.servers import CAMPAIGN_ID, KEY, RawServer, connect, hang, http, say
@@ -203,3 +204,19 @@ def test_another_site_is_another_address() -> None:
     """What is worked out of the settings follows them."""
     session = CampaignsSession(api_key=KEY, tenant="acme", site="US1")
     assert "/cc/US2/" in session.with_options(site="US2").settings.root
+
+
+async def test_who_listens_hears_of_each_call(
+    emulator: Emulator, emulated_campaign: EmulatedCampaign
+) -> None:
+    """And a session with other options may have another who does."""
+    first: list[Event] = []
+    second: list[Event] = []
+    async with connect(emulator, on_event=first.append) as session:
+        other = session.with_options(on_event=second.append, event_ids=True)
+        await session.campaign(emulated_campaign.id).pause()
+        await other.campaign(emulated_campaign.id).resume()
+    assert [event.facts()["action"] for event in first] == ["PAUSE"] * 4
+    assert {event.facts().get("campaign_id") for event in first} == {None}
+    assert [event.facts()["action"] for event in second] == ["RESUME"] * 4
+    assert {event.facts()["campaign_id"] for event in second} == {emulated_campaign.id}

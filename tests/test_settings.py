@@ -360,3 +360,11 @@ def test_policies_are_values(value: Timeout | RetryPolicy | Limits) -> None:
     assert back == value == copy.deepcopy(value)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         setattr(value, attrs.fields(type(value))[0].name, 1)
+
+
+def test_what_cannot_be_called_cannot_listen() -> None:
+    """It is refused at construction as ``on_event``; nobody listens by default."""
+    assert (settings().on_event, settings().event_ids) == (None, False)
+    assert settings(on_event=print).on_event is print
+    with pytest.raises(ConfigurationError, match="on_event must be something to call"):
+        settings(on_event="otel")

@@ -2,7 +2,9 @@ import asyncio
 import itertools
 import logging
 import math
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -31,6 +33,7 @@ from campaigns_async.errors import (
     UploadStoppedError,
     ValidationError,
 )
+from campaigns_async.events import CallEnded, Event, RecordsSettled
 from campaigns_async.models import CampaignState, NewRecord
 from campaigns_async.outcomes import Evidence, RecordOutcome, Status
 from campaigns_async.report import Progress, UploadReport
@@ -766,3 +769,45 @@ async def test_a_single_duplicate_error_is_never_a_success(handle: CampaignHandl
     async with handle.stream(["CRM-1"]) as stream:
         outcome = await anext(stream)
     assert (outcome.status, outcome.error, outcome.in_campaign) == (Status.PRESENT, None, True)
+
+
+async def test_an_upload_is_told_from_begin_to_end(
+    emulator: Emulator, emulated_campaign: EmulatedCampaign, tmp_path: Path
+) -> None:
+    """Its records as they settle, those of an earlier run not again; its report at the end."""
+    told: list[Event] = []
+    journal = tmp_path / "upload.journal"
+    async with connect(emulator, on_event=told.append) as session:
+        handle = session.campaign(emulated_campaign.id)
+        first = await handle.upload([*ids(120), "", ids(1)[0]], journal=journal)
+        settled: Counter[Status] = Counter()
+        for event in told:
+            if isinstance(event, RecordsSettled):
+                settled.update(event.counts)
+        assert (told[0].name, told[-1].name) == ("call.begun", "call.ended")
+        assert isinstance(told[-1], CallEnded)
+        assert told[-1].counts == first.counts == {**dict.fromkeys(Status, 0), **settled}
+        told.clear()
+        again = await handle.upload([*ids(120), "", ids(1)[0]], journal=journal)
+    assert [event.name for event in told] == ["call.begun", "call.ended"]
+    assert told[-1].facts()["records_added"] == again.added == 120
+
+
+async def test_what_stops_an_upload_is_told(
+    emulator: Emulator, emulated_campaign: EmulatedCampaign
+) -> None:
+    """By its kind, whether it is in the report or raised."""
+    told: list[Event] = []
+
+    def rows() -> Iterator[str]:
+        yield "CRM-1"
+        msg = "mine"
+        raise LookupError(msg)
+
+    async with connect(emulator, on_event=told.append) as session:
+        handle = session.campaign(emulated_campaign.id)
+        await handle.upload([""] * 3, stop_after_rejects=2)
+        with pytest.raises(LookupError):
+            await handle.upload(rows())
+    ends = [event.error for event in told if isinstance(event, CallEnded)]
+    assert ends == ["UploadStoppedError", "LookupError"]

@@ -7,6 +7,7 @@ import csv
 import fnmatch
 import inspect
 import io
+import logging
 import os
 import re
 import ssl
@@ -21,7 +22,7 @@ import pytest
 import trustme
 
 import campaigns_async
-from campaigns_async import CampaignsSession, CampaignState, Status, errors
+from campaigns_async import CampaignsSession, CampaignState, Status, errors, events
 from campaigns_async import emulator as local_service
 from campaigns_async._core.verdicts import MEANING
 from campaigns_async.emulator import EmulatedCampaign, Emulator
@@ -183,6 +184,7 @@ OF_THEIR_OWN: Final = {
     "how-to/worker.md",
     "how-to/testing.md",
     "how-to/proxies-and-tls.md",
+    "how-to/observability.md",
 }
 """Pages whose examples need more than to be run; each has its test below."""
 
@@ -258,6 +260,20 @@ async def test_your_own_tests(place: Path, namespace: dict[str, Any]) -> None:
     assert done.returncode == 0, done.stdout
     assert fnmatch.fnmatch(done.stdout, "*5 passed*"), done.stdout
     await run_page("how-to/testing.md", namespace)
+
+
+async def test_observability(namespace: dict[str, Any]) -> None:
+    """The page on logs and traces prints what it shows, and names every event."""
+    logger = logging.getLogger("campaigns_async.events")
+    try:
+        await run_page("how-to/observability.md", namespace)
+    finally:
+        logger.handlers.clear()
+        logger.setLevel(logging.NOTSET)
+    page = (DOCS / "how-to" / "observability.md").read_text()
+    kinds = [kind for kind in vars(events).values() if inspect.isclass(kind)]
+    names = {k.name for k in kinds if issubclass(k, events.Event) and k is not events.Event}
+    assert names - set(re.findall(r"`([a-z.]+)`", page)) == set()
 
 
 # --- the web service
