@@ -219,11 +219,12 @@ class Transport:
 
 def _name(error: Exception) -> str:
     """What went wrong, without the library's own way to say it where there is a plainer one."""
+    full = f"{type(error).__name__}: {error}".rstrip(": ")
     if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, _CERTIFICATE):
         number = error.os_error.errno
         why = os.strerror(number) if number and number > 0 else str(error.os_error)
         return f"no connection to {error.host}:{error.port}: {why}"
-    return f"{type(error).__name__}: {error}".rstrip(": ")
+    return full
 
 
 @lru_cache(maxsize=16)

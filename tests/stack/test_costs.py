@@ -75,8 +75,8 @@ async def count_per_batch(way: Way, form: str) -> float:
 @pytest.mark.parametrize("form", FORMS)
 @virtual
 async def test_an_upload_makes_no_call_for_each_record(form: str) -> None:
-    """A batch takes some 140 calls however many records are in it, and one request."""
-    assert await count_per_batch(upload, form) <= 1.1 * 146.5
+    """A batch takes some 160 calls however many records are in it, and one request."""
+    assert await count_per_batch(upload, form) <= 1.1 * 165.4
 
 
 @virtual
