@@ -123,12 +123,13 @@ _HOMES = (
     "settings",
     "report",
     "delivery",
+    "journal",
     "session",
     "campaign",
     "batcher",
     "stream",
-    "journal",
 )
+_OTHERS = ("emulator", "events", "lifecycle")
 
 if not TYPE_CHECKING:  # or a checker would take every misspelt name for one of Any
 
@@ -137,13 +138,13 @@ if not TYPE_CHECKING:  # or a checker would take every misspelt name for one of 
 
         if name == "__version__":
             return import_module("importlib.metadata").version("campaigns-async")
-        if name in {*_HOMES, "emulator", "events", "lifecycle"}:
+        if name in _HOMES or name in _OTHERS:
             return import_module(f"{__name__}.{name}")
         for home in _HOMES if name in __all__ else ():
             module = import_module(f"{__name__}.{home}")
             if hasattr(module, name):
-                globals()[name] = getattr(module, name)
-                return globals()[name]
+                found = globals()[name] = getattr(module, name)
+                return found
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
 

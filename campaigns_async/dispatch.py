@@ -127,9 +127,9 @@ class Dispatcher:
         deadline: float | None = None,
         call: Call | None = None,
     ) -> Response:
-        """A 2xx reply, after as many attempts as the retry policy allows; else the last error.
+        """A 2xx reply, after as many attempts as the retry policy allows.
 
-        The last of an attempt that was sent: "nothing was sent" is told only where nothing was.
+        Else the error of the last attempt that was sent; only where none was, "nothing was sent".
 
         ``may_repeat``: whether this request may be repeated after that error. ``ids``: those of the
         request, to be found in the words of a refusal. ``deadline``: seconds; the policy's own

@@ -88,7 +88,7 @@ class GroupCommit:
             await asyncio.wait([self._pump])
 
     def close(self) -> None:
-        """The same where nothing can be awaited: it blocks."""
+        """Begin no further commit, where nothing can be awaited: blocks while one is written."""
         self._closed = True
         self._executor.shutdown()
 
@@ -105,20 +105,33 @@ class GroupCommit:
                 await self._commit()
                 await self._pause(until)
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody must wait for ever
-            if not isinstance(error, JournalError):
-                error = JournalError(f"the journal failed: {error!r}")
-            self.failed = error
-            self._on_error(error)
+            self._fail(error)
         finally:
             self._pump = None
             self._announce()
+            # Cancelled, it left what was requested; others wait for that.
+            self._start()
+
+    def _fail(self, error: Exception) -> None:
+        if not isinstance(error, JournalError):
+            error = JournalError(f"the journal failed: {error!r}")
+        self.failed = error
+        self._on_error(error)
 
     async def _commit(self) -> None:
         mark, write = self._mark, self._prepare()
         # What asks from now on asks for the next one.
         self._hurry.clear()
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._executor, write)
+        writing = asyncio.get_running_loop().run_in_executor(self._executor, write)
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            # A loop that ends cancels every task. What was prepared is written all the same, for
+            # later commits build on it.
+            await asyncio.wait([writing])
+            writing.result()
+            self.kept = mark
+            raise
         self.kept = mark
         self._announce()
         self._on_commit()

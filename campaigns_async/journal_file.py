@@ -222,8 +222,8 @@ class JournalFile:
             found = self.path.stat().st_ino
         except FileNotFoundError:
             found = None
-        if found != self._inode:
-            msg = f"the journal {self.path} was moved or deleted while it was written"
+        if found != self._inode or (self._copied and not log_of(self.path).exists()):
+            msg = f"the journal {self.path}, or its log, was moved or deleted while it was written"
             raise JournalError(msg)
 
     def _copy_log(self) -> None:

@@ -72,17 +72,13 @@ def check_log(path: Path) -> None:
     To be asked before SQLite sees them: it would copy any log into the journal.
     """
     log = log_of(path)
-    try:
-        content = log.read_bytes()
-    except FileNotFoundError:
-        content = b""
+    link, content = _read_both(path, log)
     if content and not (path.exists() and path.stat().st_size):
         msg = (
             f"there is {log}, and the journal {path} that it belongs to is missing; put it back, "
             f"or remove the other to begin anew"
         )
         raise JournalError(msg)
-    link = _read_link(path)
     if link is None:
         return
     if link.more and not content:
@@ -99,6 +95,19 @@ def check_log(path: Path) -> None:
             f"at the same time, {_OR_ANEW}"
         )
         raise JournalError(msg)
+
+
+def _read_both(path: Path, log: Path) -> tuple[Link | None, bytes]:
+    """As they stood at one time, though somebody may be writing them."""
+    link = _read_link(path)
+    while True:
+        try:
+            content = log.read_bytes()
+        except FileNotFoundError:
+            content = b""
+        before, link = link, _read_link(path)
+        if link == before:
+            return link, content
 
 
 def _read_link(path: Path) -> Link | None:

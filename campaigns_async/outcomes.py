@@ -105,10 +105,13 @@ class RecordOutcome:
         def __getattr__(self, name: str) -> Any:
             """Called for what is not there yet: the record of a :meth:`lazy` one."""
             facts = self.__dict__
-            if name != "record" or "_find_record" not in facts:
+            find_record = facts.get("_find_record")
+            if name != "record" or (find_record is None and name not in facts):
                 raise AttributeError(name, name=name, obj=self)
-            facts["record"] = facts["_find_record"](self.crm_record_id)
-            del facts["_find_record"]
+            # Another thread may have found it meanwhile.
+            if find_record is not None:
+                facts["record"] = find_record(self.crm_record_id)
+                facts.pop("_find_record", None)
             return facts["record"]
 
     def __getstate__(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, Literal
 
 import attrs
@@ -131,7 +132,7 @@ class Account:
         """These rows are settled."""
         self.counts[settlement.status] += len(settlement.rows)
         if settlement.status in FAILED and len(self.failed) < MAX_FAILED:
-            self.failed += list(settlement.outcomes())[: MAX_FAILED - len(self.failed)]
+            self.failed += islice(settlement.outcomes(), MAX_FAILED - len(self.failed))
 
     def report(self, **facts: Any) -> UploadReport:
         """The account so far; ``facts`` are the report's other fields."""

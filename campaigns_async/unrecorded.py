@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from campaigns_async._core.resolver import Piece
-from campaigns_async._core.rows import Rows
+from campaigns_async._core.rows import NO_ROWS, Rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.models import MAX_RECORDS_PER_REQUEST
 
@@ -16,7 +16,7 @@ class Unrecorded:
     def __init__(self) -> None:
         self.earlier: Mapping[str, float] = {}
         self.complete = False
-        self._rows: list[Rows] = []
+        self._rows = NO_ROWS
 
     def most(self, *, wanted: bool) -> int:
         """A batch's worth, where the engine wants it."""
@@ -24,17 +24,17 @@ class Unrecorded:
 
     def put(self, rows: Rows, *, exhausted: bool, failed: bool = False) -> None:  # noqa: ARG002
         """They can be taken at once."""
-        self._rows.append(rows)
+        self._rows = rows
         self.complete = exhausted
 
     def take(self) -> Rows:
         """All of them."""
-        rows, self._rows = self._rows, []
-        return Rows.join(rows)
+        rows, self._rows = self._rows, NO_ROWS
+        return rows
 
     def rest(self) -> Rows:
         """None is ever left."""
-        return self.take()
+        return NO_ROWS
 
     def settle(self, settlement: Settlement) -> float:  # noqa: ARG002 - as in Recorder
         """Nothing is kept."""

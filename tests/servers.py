@@ -162,7 +162,7 @@ def settings_for(url: str, **changes: Any) -> Settings:
             "api_key": KEY,
             "tenant": "acme",
             "base_url": url,
-            "timeout": SHORT,
+            "timeout": PATIENT,
             "retry": QUICK,
             **changes,
         }
@@ -171,14 +171,12 @@ def settings_for(url: str, **changes: Any) -> Settings:
 
 def connect(to: Emulator | RawServer | str, **options: Any) -> CampaignsSession:
     """A session with little patience, on the local service, a raw server or a URL."""
-    timeout = SHORT
     if isinstance(to, Emulator):
-        timeout = PATIENT
         known = {"api_key": to.api_key, "tenant": to.tenant, "base_url": to.base_url}
     else:
         url = to if isinstance(to, str) else to.url
         known = {"api_key": KEY, "tenant": "acme", "base_url": url}
-    return CampaignsSession(**{**known, "timeout": timeout, "retry": QUICK, **options})
+    return CampaignsSession(**{**known, "timeout": PATIENT, "retry": QUICK, **options})
 
 
 class OneTurn:

@@ -467,7 +467,7 @@ async def test_a_call_is_bounded_by_the_retry_policys_deadline(emulator: Emulato
     """However often the service says 429."""
     campaign = emulator.create_campaign()
     emulator.inject("throttle_seconds", 99, retry_after=30)
-    policy = RetryPolicy(base=QUICK.base, cap=QUICK.cap, deadline=0.2)
+    policy = RetryPolicy(base=QUICK.base, cap=QUICK.cap, deadline=2)
     async with connect(emulator, retry=policy) as session:
         with pytest.raises(APIError) as caught:
             await session.campaign(campaign.id).pause()
@@ -476,7 +476,7 @@ async def test_a_call_is_bounded_by_the_retry_policys_deadline(emulator: Emulato
 
 async def test_a_hanging_service_is_a_timeout() -> None:
     """OutcomeUnknownError, and it timed out."""
-    async with RawServer(hang) as server, connect(server) as session:
+    async with RawServer(hang) as server, connect(server, timeout=SHORT) as session:
         with pytest.raises(OutcomeUnknownError) as caught:
             await session.campaign(CAMPAIGN_ID).pause()
     assert caught.value.timed_out

@@ -21,8 +21,8 @@ from campaigns_async.transport import Connections
 from tests.servers import (
     CAMPAIGN_ID,
     ONE_AT_A_TIME,
+    PATIENT,
     QUICK,
-    SHORT,
     Converse,
     OneTurn,
     RawServer,
@@ -70,7 +70,7 @@ async def call(
     deadline: float | None = None,
     retry: RetryPolicy = QUICK,
     limits: Limits = UNLIMITED,
-    timeout: Timeout = SHORT,
+    timeout: Timeout = PATIENT,
 ) -> tuple[Response | Exception, int]:
     """How a call ends, and how many requests it took; no turn may be left taken."""
     async with RawServer(answer) as server:
@@ -165,7 +165,11 @@ async def test_a_lost_reply_makes_later_conflicts_ambiguous(server_does: Convers
     async def converse(request: Received, writer: asyncio.StreamWriter) -> None:
         await left.pop(0)(request, writer)
 
-    ended, requests = await call(converse, repeat=lambda e: isinstance(e, OutcomeUnknownError))
+    ended, requests = await call(
+        converse,
+        repeat=lambda e: isinstance(e, OutcomeUnknownError),
+        timeout=Timeout(read=1),
+    )
     assert isinstance(ended, ConflictError)
     assert (ended.after_ambiguous_attempt, requests) == (True, 2)
 
@@ -177,7 +181,7 @@ async def test_the_deadline_cuts_an_attempt_short() -> None:
     """OutcomeUnknownError, because it may have been executed."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    ended, _ = await call(hang, deadline=0.05, timeout=Timeout())
+    ended, _ = await call(hang, deadline=0.5, timeout=Timeout())
     assert isinstance(ended, OutcomeUnknownError)
     assert (ended.timed_out, loop.time() - began < 2) == (True, True)
 
@@ -210,7 +214,7 @@ async def test_a_repeat_without_a_turn_leaves_the_error_of_what_was_sent() -> No
     ended, requests = await call(
         say(http(500)),
         repeat=lambda _: True,
-        deadline=0.2,
+        deadline=2,
         limits=Limits(limiter=OneTurn()),
         timeout=Timeout(),
     )

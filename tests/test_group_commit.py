@@ -167,3 +167,33 @@ async def test_closing_waits_for_what_is_under_way(desk: Desk) -> None:
     desk.add("b")
     await desk.commits.finish()
     assert desk.written == [["a"]]
+
+
+async def test_a_cancelled_commit_loses_nothing_that_was_prepared(desk: Desk) -> None:
+    """A loop that ends cancels every task; what comes after builds on what was prepared."""
+    desk.door.clear()
+    mark = desk.add("a")
+    await turns(1)
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await turns()
+    desk.door.set()
+    later = desk.add("b")
+    await desk.commits.wait(later)
+    assert desk.commits.kept >= later > mark
+    assert [text for texts in desk.written for text in texts] == ["a", "b"]
+    assert desk.errors == []
+
+
+async def test_what_was_asked_for_is_written_though_the_commit_was_cancelled(desk: Desk) -> None:
+    """Nobody who waits for it waits for ever."""
+    desk.door.clear()
+    desk.add("a")
+    await turns()
+    later = desk.add("b")
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await turns()
+    desk.door.set()
+    await desk.commits.wait(later)
+    assert desk.written == [["a"], ["b"]]

@@ -214,6 +214,16 @@ def test_a_journal_that_goes_away_is_told(path: Path, after: str) -> None:
     file.close()
 
 
+def test_a_log_that_goes_away_is_told(path: Path) -> None:
+    """It holds what was written last, and what would be written next."""
+    file = JournalFile.open(path, create=True)
+    file.write(Changes(state=STATE))
+    log_of(path).unlink()
+    with pytest.raises(JournalError, match="or its log, was moved or deleted"):
+        file.write(Changes(state=STATE))
+    file.close()
+
+
 @contextmanager
 def largest_file(size: int) -> Iterator[None]:
     """What a full disk is like: no file can grow beyond so many bytes."""

@@ -1,4 +1,8 @@
+import copy
 import pickle
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import attrs
 import pytest
@@ -56,3 +60,57 @@ def test_a_refused_rows_outcome_pickles_with_its_error() -> None:
     back = pickle.loads(pickle.dumps(outcome))  # noqa: S301 - our own bytes
     assert str(back.error) == "record 3: blank"
     assert (back.error.index, back.error.field) == (3, "crm_record_id")
+
+
+def lazy(find: Callable[[str | None], Record | None]) -> RecordOutcome:
+    """One whose record is found when it is looked at."""
+    rest = attrs.asdict(RecordOutcome(0, "a", Status.ADDED, attempts=1), recurse=False)
+    shared = {name: rest[name] for name in ("status", "error", "evidence", "attribution")}
+    shared |= {name: rest[name] for name in ("attempts", "duplicate_of", "differs")}
+    return RecordOutcome.lazy(shared, find, index=0, record_in="a", crm_record_id="a")
+
+
+def test_a_record_is_found_when_it_is_looked_at() -> None:
+    """Once, and as if it had been there: the outcome is equal to one made with it."""
+    asked: list[str | None] = []
+
+    def find(crm_record_id: str | None) -> Record:
+        asked.append(crm_record_id)
+        return Record(id="1", crm_record_id=crm_record_id)
+
+    outcome = lazy(find)
+    assert (outcome.in_campaign, asked) == (True, [])
+    assert outcome.record is outcome.record
+    assert asked == ["a"]
+    record = Record(id="1", crm_record_id="a")
+    whole = RecordOutcome(0, "a", Status.ADDED, record, attempts=1, crm_record_id="a")
+    assert lazy(find) == whole
+    assert repr(lazy(find)) == repr(whole)
+
+
+@pytest.mark.parametrize("way", [copy.copy, lambda o: pickle.loads(pickle.dumps(o))])  # noqa: S301
+def test_a_record_comes_along(way: Callable[[RecordOutcome], RecordOutcome]) -> None:
+    """Into a copy and through a pickle, looked at or not."""
+    taken = way(lazy(lambda i: Record(crm_record_id=i)))
+    assert taken.record == Record(crm_record_id="a")
+
+
+def test_a_misspelt_name_is_told_as_usual() -> None:
+    """That there is something to be found makes no difference."""
+    for outcome in (lazy(lambda _: None), RecordOutcome(0, "a", Status.ADDED)):
+        with pytest.raises(AttributeError, match="recrd"):
+            getattr(outcome, "recrd")  # noqa: B009 - checkers would see it
+
+
+def test_threads_may_look_at_the_same_time() -> None:
+    """Each gets the record, whoever finds it first."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(200):
+                outcome = lazy(lambda i: Record(crm_record_id=i))
+                found = pool.map(lambda _, o=outcome: o.record, range(4))
+                assert {record and record.crm_record_id for record in found} == {"a"}
+    finally:
+        sys.setswitchinterval(before)

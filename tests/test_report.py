@@ -1,5 +1,6 @@
 import pickle
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from campaigns_async._core.parsing import parse_rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.errors import CampaignsError, UploadError, UploadStoppedError
-from campaigns_async.outcomes import FAILED, Status
+from campaigns_async.outcomes import FAILED, RecordOutcome, Status
 from campaigns_async.report import MAX_FAILED, Account, Progress, UploadReport
 
 
@@ -131,3 +132,20 @@ def test_progress_counts_what_is_settled() -> None:
     progress = Progress(read=9, counts=counts, requests=2, retries=0, in_flight=1, elapsed=0.5)
     assert progress.settled == 4
     assert progress.waiting is None
+
+
+def test_of_many_failures_a_thousand_become_outcomes() -> None:
+    """The rest is counted alone: nothing else runs meanwhile."""
+    made = 0
+
+    class Counting(Settlement):
+        def outcomes(self) -> Iterator[RecordOutcome]:
+            nonlocal made
+            for outcome in super().outcomes():
+                made += 1
+                yield outcome
+
+    account = Account()
+    rows = parse_rows(["a"] * 5_000, range(5_000))
+    account.add(Counting(rows, Status.NOT_ADDED, error=UploadStoppedError("x")))
+    assert (account.counts[Status.NOT_ADDED], len(account.failed), made) == (5_000, 1_000, 1_000)

@@ -118,7 +118,7 @@ async def test_closing_under_an_upload_ends_it() -> None:
         upload = asyncio.create_task(session.campaign(CAMPAIGN_ID).upload(["CRM-1"]))
         await server.received(1)
         await session.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             report = await upload
     assert (report.unknown, report.total) == (1, 1)
     assert isinstance(report.stopped_by, ConfigurationError)

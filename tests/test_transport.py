@@ -13,10 +13,21 @@ from campaigns_async._core.exchange import MEDIA_TYPE, Request, Response
 from campaigns_async.errors import ConfigurationError, NotSentError, OutcomeUnknownError
 from campaigns_async.settings import Timeout
 from campaigns_async.transport import MAX_BODY, MAX_ERROR_BODY, Connections, Transport
-from tests.servers import KEY, Converse, RawServer, Received, hang, http, reset, say, settings_for
+from tests.servers import (
+    KEY,
+    PATIENT,
+    Converse,
+    RawServer,
+    Received,
+    hang,
+    http,
+    reset,
+    say,
+    settings_for,
+)
 
 REQUEST = Request("POST", "/c/records", b'{"records":[]}')
-SHORT = Timeout(connect=1.0, read=0.05, total=5.0)
+SHORT = Timeout(connect=2.0, read=0.5, total=10.0)
 
 
 @pytest.fixture
@@ -34,7 +45,7 @@ async def own() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def send(url: str, connections: Connections, timeout: Timeout = SHORT) -> Response:
+async def send(url: str, connections: Connections, timeout: Timeout = PATIENT) -> Response:
     """Send one request."""
     return await Transport(settings_for(url), connections).send(REQUEST, timeout)
 
@@ -56,8 +67,8 @@ async def test_a_request_carries_the_vendors_headers_and_no_others_of_note(
     """Key, tenant, media type and user agent go with each request, no cookie does."""
     async with RawServer(say(http(200, headers={"Set-Cookie": "a=b"}))) as server:
         transport = Transport(settings_for(server.url, user_agent_suffix="acme/1"), connections)
-        await transport.send(REQUEST, SHORT)
-        await transport.send(REQUEST, SHORT)
+        await transport.send(REQUEST, PATIENT)
+        await transport.send(REQUEST, PATIENT)
         first, second = server.requests
     assert (first.method, first.path, first.body) == ("POST", "/c/records", b'{"records":[]}')
     assert first.headers["x-api-key"] == KEY
@@ -164,7 +175,7 @@ async def test_a_body_that_stalls_is_given_up_after_the_read_timeout(
         await hang(request, writer)
 
     async with RawServer(stall) as server:
-        reply = await send(server.url, connections)
+        reply = await send(server.url, connections, SHORT)
     assert (reply.status, reply.body, reply.broken_off) == (201, b"[1, ", True)
 
 
@@ -293,7 +304,7 @@ async def test_a_request_without_a_reply_may_have_been_executed(
     connections = Connections(own if whose == "the caller's" else None)
     async with RawServer(server_does) as server:
         with pytest.raises(OutcomeUnknownError) as caught:
-            await send(server.url, connections)
+            await send(server.url, connections, SHORT)
         assert len(server.requests) == 1
     await connections.close()
     assert (caught.value.request_sent, caught.value.timed_out) == (True, timed_out)

@@ -298,7 +298,7 @@ async def test_a_source_that_is_cancelled_from_inside_does_not_hang(
         await gone
 
     with pytest.raises(asyncio.CancelledError) as caught:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await handle.upload(rows())
     assert caught.value.report.added == 1  # type: ignore[attr-defined]
 
@@ -339,7 +339,7 @@ async def test_a_callback_that_raises_harms_nothing(
     async def callback(_: object) -> None:
         raise error
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         report = await handle.upload(ids(2_500), **{which: callback})  # type: ignore[arg-type]
     assert report.added == 2_500
     assert set(map(type, report.callback_errors)) == {error}
@@ -370,12 +370,12 @@ async def test_a_deadline_ends_it_with_an_account(
     outcomes: list[RecordOutcome] = []
     loop = asyncio.get_running_loop()
     began = loop.time()
-    report = await handle.upload(ids(2_000), deadline=0.06, on_outcome=outcomes.append)
+    report = await handle.upload(ids(2_000), deadline=0.6, on_outcome=outcomes.append)
     check_account(outcomes, emulated_campaign, report=report)
-    assert loop.time() - began < 2
+    assert loop.time() - began < 20
     assert (report.added, report.total, report.exhausted) == (0, 2_000, True)
     assert (report.unknown > 0, report.not_added > 0) == (True, True)
-    assert "deadline of 0.06 s" in str(report.stopped_by)
+    assert "deadline of 0.6 s" in str(report.stopped_by)
 
 
 async def test_it_stops_after_so_many_rejects(
@@ -486,7 +486,7 @@ async def test_a_disabled_or_vaguely_refused_campaign_is_not_waited_for_for_ever
     quirks = Quirks(disabled_takes_records=False)
     async with Emulator(quirks=quirks) as emulator, connect(emulator, retry=policy) as session:
         campaign = emulator.create_campaign(enabled=False)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             report = await session.campaign(campaign.id).upload(ids(10))
     assert isinstance(report.stopped_by, CampaignStateError)
     assert report.not_added == 10
@@ -557,7 +557,7 @@ async def test_the_account_is_true_after_each_fault(
     campaign = emulator.create_campaign()
     emulator.inject(fault, 3, retry_after=0, late_seconds=0.0, drip_seconds=0.0, drip_bytes=4096)
     outcomes: list[RecordOutcome] = []
-    quick = Timeout(connect=2.0, read=0.1, total=2.0)
+    quick = Timeout(connect=10.0, read=0.5, total=20.0)
     async with connect(emulator, limits=WIDE, timeout=quick) as session:
         report = await session.campaign(campaign.id).upload(
             ids(120), exclusive=exclusive, on_outcome=outcomes.append
@@ -576,7 +576,7 @@ async def test_a_fault_after_the_deadline_leaves_rows_unknown_and_never_added(
 ) -> None:
     """In doubt never a success."""
     emulator.inject("drop_after_commit", 99)
-    report = await handle.upload(ids(5), deadline=0.1)
+    report = await handle.upload(ids(5), deadline=0.5)
     assert (report.unknown, report.added) == (5, 0)
     assert isinstance(report.failed[0].error, OutcomeUnknownError)
 

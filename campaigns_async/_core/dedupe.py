@@ -1,4 +1,4 @@
-"""Exact memory of the ids that an upload has seen."""
+"""Memory of the ids that an upload has seen: exact, and by fingerprints where there are many."""
 
 from typing import Final
 
@@ -39,10 +39,16 @@ class Dedupe:
             at << 32 | hash(said) & _HALF
             for at, said in zip(rows.positions, rows.said, strict=True)
         ]
-        claim = self._seen.setdefault if self._many is None else self._many.claim
-        firsts = list(map(claim, rows.ids, marks))
-        if len(self._seen) > self._few:
-            self._compact()
+        if self._many is None:
+            firsts = list(map(self._seen.setdefault, rows.ids, marks))
+            if len(self._seen) > self._few:
+                self._many = Fingerprints()
+        else:
+            self._move(2 * len(rows), self._many)
+            firsts = [
+                self._many.claim(i, mark) if (first := self._seen.get(i)) is None else first
+                for i, mark in zip(rows.ids, marks, strict=True)
+            ]
         if firsts == marks:
             return []
         return [
@@ -50,8 +56,7 @@ class Dedupe:
             for first, mark in zip(firsts, marks, strict=True)
         ]
 
-    def _compact(self) -> None:
-        self._many = Fingerprints()
-        for crm_record_id, mark in self._seen.items():
-            self._many.claim(crm_record_id, mark)
-        self._seen.clear()
+    def _move(self, count: int, many: Fingerprints) -> None:
+        """Some at a time, for nothing else runs meanwhile; more than come, so that it ends."""
+        for _ in range(min(count, len(self._seen))):
+            many.claim(*self._seen.popitem())

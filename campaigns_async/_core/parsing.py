@@ -36,9 +36,11 @@ def parse_rows(
     ``ranks``: one for each that has none of its own; None leaves them to the service. What is wrong
     with a record is in the rows' errors and not raised.
     """
-    return _glance(records, positions, ranks) or Rows.of(
-        _parse_any(*row) for row in zip(records, positions, ranks or repeat(None), strict=False)
-    )
+    rows = _glance(records, positions, ranks)
+    if rows is None:
+        each_rank = ranks or repeat(None, len(records))
+        rows = Rows.of(map(_parse_any, records, positions, each_rank))
+    return rows
 
 
 def _glance(

@@ -62,7 +62,8 @@ class _Reply:
 
     def find_record(self, crm_record_id: str | None) -> Record | None:
         """The record with this id; None if the reply has none that can be read."""
-        reply, self._reply = self._reply, None
-        if reply is not None:
+        # Decoded first and forgotten then: another thread may look at the same time.
+        if (reply := self._reply) is not None:
             self._records = reply.records()
+            self._reply = None
         return self._records.get(crm_record_id or "")

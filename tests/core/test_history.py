@@ -10,7 +10,6 @@ from campaigns_async.outcomes import Attribution, Evidence, Status
 
 
 def rows(first: int, last: int) -> Rows:
-    """Rows at these positions."""
     """Rows of an input, both ends in them."""
     positions = range(first, last + 1)
     return parse_rows([f"CRM-{i}" for i in positions], positions)

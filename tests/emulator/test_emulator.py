@@ -59,11 +59,11 @@ async def test_a_campaign_is_made_as_told(clock: Clock) -> None:
 
 async def test_a_build_takes_its_time(caller: Caller) -> None:
     """Without a clock of its own the state goes on as the loop's time does."""
-    async with Emulator(build_seconds=0.005, start_seconds=0) as emulator:
+    async with Emulator(build_seconds=0.5, start_seconds=0) as emulator:
         campaign = emulator.create_campaign(state=CampaignState.CREATED)
         answer = await caller.patch(emulator, campaign, "BUILD")
         assert answer.json["state"] == "BUILDING"
-        await asyncio.sleep(0.006)
+        await asyncio.sleep(0.51)
         answer = await caller.patch(emulator, campaign, "START")
         assert answer.json["state"] == "RUNNING"
 

@@ -22,7 +22,7 @@ async def send_through(
     (campaign,) = emulator.campaigns.values()
     emulator.inject(fault, late_seconds=0.001, drip_seconds=0.0001)
     try:
-        async with asyncio.timeout(0.05 if CONDUCT[fault].wire is Wire.HANG else 5):
+        async with asyncio.timeout(0.5 if CONDUCT[fault].wire is Wire.HANG else 60):
             return await caller.post(emulator, campaign, crm_record_id)
     except (aiohttp.ClientError, TimeoutError):
         return None

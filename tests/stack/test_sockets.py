@@ -16,7 +16,7 @@ from tests.stack.harness import Stack, ids
 
 QUICK: dict[str, Any] = {
     "retry": RetryPolicy(base=0.01, cap=0.05),
-    "timeout": Timeout(connect=5, read=0.3, total=5),
+    "timeout": Timeout(connect=5, read=0.5, total=10),
 }
 
 
