@@ -575,7 +575,7 @@ async def test_a_fault_after_the_deadline_leaves_rows_unknown_and_never_added(
     emulator: Emulator, handle: CampaignHandle
 ) -> None:
     """In doubt never a success."""
-    emulator.inject("drop_after_commit", 99)
+    emulator.inject("drop_after_commit", 99_999)
     report = await handle.upload(ids(5), deadline=0.5)
     assert (report.unknown, report.added) == (5, 0)
     assert isinstance(report.failed[0].error, OutcomeUnknownError)
