@@ -57,7 +57,7 @@ class RecordOutcome:
     - ``index``: the row's position in the input, from 0.
     - ``record_in``: the row as it was given. ``crm_record_id``: its id; None if it has none.
     - ``record``: the service's record where its reply could be read; else None. Decoded when it is
-      first looked at.
+      first looked at; until then an outcome that you keep keeps the reply of its whole batch.
     - ``error``: why, for REJECTED, NOT_ADDED and UNKNOWN.
     - ``evidence``: for ADDED, see :class:`Evidence`.
     - ``attribution``: for PRESENT, see :class:`Attribution`.

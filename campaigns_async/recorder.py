@@ -36,6 +36,7 @@ class Recorder:
     """Keeps one upload in a journal.
 
     - ``identity``: what must be the same for a resume (campaign, tenant, order ...), name to value.
+    - ``facts``: gives what is kept with each commit besides: rows read, requests, retries, seconds.
     - ``on_news``: called when something became possible: rows to take, outcomes to tell.
     - ``on_error``: called once, when the journal refuses the input or cannot be written.
     """
@@ -45,6 +46,7 @@ class Recorder:
         file: JournalFile,
         *,
         identity: Mapping[str, object],
+        facts: Callable[[], Mapping[str, Any]],
         on_news: Callable[[], None],
         on_error: Callable[[CampaignsError], None],
     ) -> None:
@@ -56,7 +58,7 @@ class Recorder:
         self.earlier: Mapping[str, float] = {
             name: state.get(name, 0) for name in ("requests", "retries", "elapsed")
         }
-        self.facts: Callable[[], Mapping[str, Any]] = dict
+        self._facts = facts
         self._settled = Spans(state.get("settled", ()))
         self._open = Spans(state.get("open", ()))
         if state.get("reserved", 0) > 0:
@@ -229,7 +231,7 @@ class Recorder:
         exceptions, self._exceptions = self._exceptions, []
         split, self._split = self._split, []
         state = {
-            **self.facts(),
+            **self._facts(),
             "settled": list(self._settled),
             "open": list(self._open),
             "checks": self._input.checks(),

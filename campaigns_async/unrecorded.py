@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from campaigns_async._core.resolver import Piece
 from campaigns_async._core.rows import NO_ROWS, Rows
 from campaigns_async._core.settlement import Settlement
+from campaigns_async.errors import JournalError
 from campaigns_async.models import MAX_RECORDS_PER_REQUEST
 
 
@@ -12,6 +13,7 @@ class Unrecorded:
     """As much of a :class:`Recorder` as an upload asks for."""
 
     may_send = True
+    refused: JournalError | None = None
 
     def __init__(self) -> None:
         self.earlier: Mapping[str, float] = {}
@@ -24,7 +26,8 @@ class Unrecorded:
 
     def put(self, rows: Rows, *, exhausted: bool, failed: bool = False) -> None:  # noqa: ARG002
         """They can be taken at once."""
-        self._rows = rows
+        # As a rule there are none; but none must ever be lost.
+        self._rows = Rows.join([self._rows, rows]) if self._rows else rows
         self.complete = exhausted
 
     def take(self) -> Rows:
@@ -33,8 +36,8 @@ class Unrecorded:
         return rows
 
     def rest(self) -> Rows:
-        """None is ever left."""
-        return NO_ROWS
+        """What was not taken."""
+        return self.take()
 
     def settle(self, settlement: Settlement) -> float:  # noqa: ARG002 - as in Recorder
         """Nothing is kept."""

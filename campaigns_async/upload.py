@@ -146,7 +146,7 @@ class Upload:
             self._records.release()
             await self._source.close()
         report = self.report()
-        if isinstance(self._records, Recorder) and self._records.refused is not None:
+        if self._records.refused is not None:
             raise self._records.refused
         if self._source.error is not None:
             self._source.error.report = report  # type: ignore[attr-defined]
@@ -168,12 +168,15 @@ class Upload:
         file = JournalFile.open(path, create=True)
         try:
             recorder = Recorder(
-                file, identity=self._identity, on_news=self._wake, on_error=self._drive.stop
+                file,
+                identity=self._identity,
+                facts=lambda: {"read": self._engine.parsed, **self._totals()},
+                on_news=self._wake,
+                on_error=self._drive.stop,
             )
         except JournalError:
             file.close()
             raise
-        recorder.facts = lambda: {"read": self._engine.parsed, **self._totals()}
         if recorder.history is not None:
             self._engine.remember(recorder.history)
             if any(kept.attribution is Attribution.THEIRS for kept in file.read_exceptions()):

@@ -54,13 +54,13 @@ class Run:
             self.recorder = Recorder(
                 self.file,
                 identity=identity or IDENTITY,
+                facts=lambda: {"read": 1, "requests": 2},
                 on_news=self.news.set,
                 on_error=self.errors.append,
             )
         except JournalError:
             self.file.close()
             raise
-        self.recorder.facts = lambda: {"read": 1, "requests": 2}
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for news that make it true."""

@@ -15,6 +15,9 @@ async def test_without_a_journal_nothing_waits() -> None:
     assert none.complete
     assert none.take() is some
     assert not none.rest()
+    none.put(some[:1], exhausted=False)
+    none.put(some[1:], exhausted=False)
+    assert list(none.rest().ids) == list(some.ids)
     assert none.is_kept(none.settle(Settlement(some, Status.ADDED)))
     none.hurry()
     await none.intend(Piece.of(some))
