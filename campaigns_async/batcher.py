@@ -79,6 +79,7 @@ class RecordBatcher:
             feed=self._feed,
             max_in_flight=max_in_flight,
         )
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._submitted = 0
@@ -183,6 +184,14 @@ class RecordBatcher:
         """
         return self._settled_through
 
+    @property
+    def stopped_by(self) -> CampaignsError | None:
+        """Why nothing is sent any more, a revoked key say; None as long as something may be.
+
+        A batcher does not recover from that: what is submitted after it is NOT_ADDED at once.
+        """
+        return self._engine.stopped_by
+
     async def flush(self, timeout: float | None = None) -> None:
         """Send what waits without lingering, and return when all submitted so far is settled.
 
@@ -271,9 +280,11 @@ class RecordBatcher:
     def _start(self) -> None:
         if self._closed:
             self._raise_closed()
-        if self._task is None:
+        if asyncio.get_running_loop() is not self._loop:
             # Closed, or of another loop: told at once, and no outcome of every record.
             self._check_usable()
+        if self._task is None:
+            self._loop = asyncio.get_running_loop()
             self._task = asyncio.create_task(self._run())
             self._task.add_done_callback(self._on_end)
 

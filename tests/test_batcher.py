@@ -25,9 +25,18 @@ from campaigns_async import (
 )
 from campaigns_async.batcher import REMEMBERED
 from campaigns_async.drive import GRACE
-from campaigns_async.emulator import EmulatedCampaign, Fault, FaultDetails, Faults, Quirks, Wording
+from campaigns_async.emulator import (
+    EmulatedCampaign,
+    Emulator,
+    Fault,
+    FaultDetails,
+    Faults,
+    Quirks,
+    Wording,
+)
 from campaigns_async.events import Event, RecordsSettled
 from campaigns_async.outcomes import Attribution
+from tests.servers import connect
 from tests.stack.harness import VirtualStack, check_ledger, ids, open_stack
 from tests.stack.loop import turns, virtual
 
@@ -804,3 +813,29 @@ async def test_a_batcher_is_told_from_the_first_record_to_the_close() -> None:
     ]
     counts = [event.counts for event in told if isinstance(event, RecordsSettled)]
     assert counts == [{Status.REJECTED: 1}, {Status.ADDED: 3}]
+
+
+async def test_another_loop_is_told_at_once() -> None:
+    """In each thread there is one of its own; a batcher belongs to the one it began on."""
+    async with (
+        Emulator() as emulator,
+        connect(emulator) as session,
+        session.campaign(emulator.create_campaign().id).batcher() as batcher,
+    ):
+        await batcher.add("CRM-1")
+        with pytest.raises(ConfigurationError, match="another event loop"):
+            await asyncio.to_thread(lambda: asyncio.run(batcher.add("CRM-2")))
+        assert (await batcher.add("CRM-3")).status is Status.ADDED
+
+
+async def test_why_it_stopped_can_be_asked() -> None:
+    """It does not recover from a revoked key, and says so."""
+    async with Emulator() as emulator, connect(emulator) as session:
+        batcher = session.campaign(emulator.create_campaign().id).batcher()
+        async with batcher:
+            before = batcher.stopped_by
+            emulator.revoke_key()
+            outcomes = [await batcher.add(i) for i in ("CRM-1", "CRM-2")]
+            assert before is None
+            assert isinstance(batcher.stopped_by, AuthenticationError)
+    assert {outcome.status for outcome in outcomes} == {Status.NOT_ADDED}

@@ -275,7 +275,11 @@ def _checked_time(value: Any, index: int) -> str:
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)
+            # It takes any character for the T, and so what follows a date alone for its time.
+            sound = value[10:11] not in {"+", "-"}
         except ValueError:
+            sound = False
+        if not sound:
             _refuse(
                 index,
                 field,

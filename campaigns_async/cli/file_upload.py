@@ -26,7 +26,10 @@ from campaigns_async.report import Progress, UploadReport
 from campaigns_async.session import CampaignsSession
 
 _LONGER = "the file has more rows than the upload read"
-_FINISHING = "Stopping: what is on its way is being finished. Press Ctrl-C again to stop at once."
+_FINISHING = (
+    "Stopping: what is on its way is being finished, for {:.0f} s at most. "
+    "Press Ctrl-C again to stop at once."
+)
 _UNSENT = (
     "No request could be sent yet. Check the address (--site or --base-url) and the way to it: "
     "network, proxy, TLS. It goes on trying; Ctrl-C stops."
@@ -54,7 +57,11 @@ class Wishes:
 
 
 class FileUpload:
-    """One file on its way to one campaign."""
+    """One file on its way to one campaign.
+
+    ``finish_within``: seconds after a Ctrl-C in which what is on its way may still be settled; with
+    a service that is down that would take for ever.
+    """
 
     def __init__(
         self,
@@ -66,7 +73,9 @@ class FileUpload:
         wishes: Wishes = Wishes(),
         reopen: Callable[[], RecordFile] | None = None,
         audit: AuditFile | None = None,
+        finish_within: float = 60.0,
     ) -> None:
+        self._finish_within = finish_within
         self._campaign = session.campaign(campaign_id)
         self._file = file
         self._rejects = rejects
@@ -80,6 +89,7 @@ class FileUpload:
         self._task: asyncio.Task[UploadReport] | None = None
         self._interrupted = False
         self._hurried = False
+        self._give_up: asyncio.TimerHandle | None = None
         self._told_unsent = False
         self._faults: list[str] = []
 
@@ -100,6 +110,9 @@ class FileUpload:
                 except (OSError, Failure) as error:
                     report = _report_of(error)
                     self._faults.append(f"{self._file.name} was not read to its end: {error}")
+                finally:
+                    if self._give_up is not None:
+                        self._give_up.cancel()
             stopped_by = report.stopped_by
             if self._interrupted and isinstance(stopped_by, UploadStoppedError | None):
                 stopped_by = UploadStoppedError("the upload was interrupted by Ctrl-C")
@@ -161,7 +174,9 @@ class FileUpload:
     def _finish(self) -> None:
         self._interrupted = True
         self._stop_reading()
-        self._bar.say(_FINISHING)
+        seconds = self._finish_within
+        self._bar.say(_FINISHING.format(seconds))
+        self._give_up = asyncio.get_running_loop().call_later(seconds, self._stop)
 
     def _stop_reading(self) -> None:
         self._file.stop()
@@ -169,6 +184,8 @@ class FileUpload:
             self._pipe.stop()
 
     def _stop(self) -> None:
+        if self._give_up is not None:
+            self._give_up.cancel()
         self._hurried = True
         if self._task is not None:
             self._task.cancel()

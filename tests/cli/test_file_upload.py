@@ -47,12 +47,13 @@ def _report(service: Beside, *arguments: str) -> tuple[dict[str, Any], str]:
     return json.loads(done.stdout), done.stderr
 
 
-async def _upload(service: Beside, file: RecordFile) -> Result:
+async def _upload(service: Beside, file: RecordFile, finish_within: float = 60) -> Result:
     emulator = service.emulator
     async with CampaignsSession(
         api_key=emulator.api_key, tenant=emulator.tenant, base_url=emulator.base_url
     ) as session:
-        return await FileUpload(session, service.campaign.id, file).run()
+        campaign_id = service.campaign.id
+        return await FileUpload(session, campaign_id, file, finish_within=finish_within).run()
 
 
 def test_the_first_ctrl_c_finishes_what_is_on_its_way(service: Beside, long_file: Path) -> None:
@@ -92,6 +93,18 @@ def test_the_second_ctrl_c_stops_at_once(long_file: Path, monkeypatch: pytest.Mo
     assert result.tally.counts[Status.UNKNOWN] > 0
     assert result.exit_code == 6
     assert "Stopping at once" in told.getvalue()
+
+
+def test_what_cannot_be_finished_is_given_up(long_file: Path) -> None:
+    """After one Ctrl-C too: where the service is down, it would never end."""
+    with Beside(faults=Faults(script=(None, *[Fault.HANG] * 16))) as service:
+        _interrupt_on(service, 1)
+        with open_file(str(long_file)) as file:
+            result = asyncio.run(_upload(service, file, 0.5))
+
+    assert result.tally.total == 5_000
+    assert result.tally.counts[Status.UNKNOWN] > 0
+    assert result.exit_code == 6
 
 
 def test_where_nothing_gets_through_somebody_is_told(

@@ -328,6 +328,12 @@ def test_no_value_is_too_odd_to_be_refused(given_record: object, field: str | No
     assert str(caught.value).isprintable()
 
 
+def test_a_date_with_an_offset_and_no_time_is_told_so() -> None:
+    """The standard library takes the offset for the time."""
+    with pytest.raises(InvalidRecordError, match="cannot be read; write it as"):
+        parse_row({"crm_record_id": "x", "schedule_at": "2026-12-01+00:00"}, 0)
+
+
 def test_a_repeated_id_points_to_the_first() -> None:
     """The error for a repeat names both rows, and says what to do."""
     error = repeated_id_error(9, 2)

@@ -332,7 +332,7 @@ async def test_fastapi(namespace: dict[str, Any], emulated: EmulatedCampaign) ->
 class Message:
     """One that a broker delivered."""
 
-    body: str
+    body: bytes
     said: str = ""
 
     async def ack(self) -> None:
@@ -364,7 +364,7 @@ async def test_worker(namespace: dict[str, Any], emulated: EmulatedCampaign) -> 
     """Both workers acknowledge what is settled, and only that."""
     await run_page("how-to/worker.md", namespace)
 
-    messages = [Message(f"M-{i}") for i in range(250)] + [Message("")]
+    messages = [Message(b"M-%d" % i) for i in range(250)] + [Message(b"")]
 
     async def deliver() -> AsyncIterator[Message]:
         for message in messages:

@@ -104,17 +104,17 @@ def test_the_web_service_answers_for_each_record(environment: Beside) -> None:
 
 @attrs.define
 class _Message:
-    body: str
+    body: bytes
     ledger: Any
     answers: list[tuple[str, bool]]
 
     async def ack(self) -> None:
         """Done with; notes whether the record was in by then."""
-        self.answers.append(("ack", self.body in self.ledger))
+        self.answers.append(("ack", self.body.decode() in self.ledger))
 
     async def nack(self) -> None:
         """To be delivered again."""
-        self.answers.append(("nack", self.body in self.ledger))
+        self.answers.append(("nack", self.body.decode() in self.ledger))
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_the_worker_acknowledges_what_is_settled(
 
     async def messages() -> AsyncIterator[_Message]:
         for id_ in (*(f"JOB-{n}" for n in range(250)), "x" * 40):
-            yield _Message(id_, environment.campaign.ledger, answers)
+            yield _Message(id_.encode(), environment.campaign.ledger, answers)
 
     asyncio.run(_run(_find("messages"))["work"](messages()))
 
