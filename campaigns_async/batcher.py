@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Self, TypeGuard
 
 import attrs
 
-from campaigns_async._core.parsing import read_id
+from campaigns_async._core.parsing import read_id, snapshot
 from campaigns_async._core.ranks import Order, Ranks
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.delivery import Delivery, Pending
@@ -138,7 +138,7 @@ class RecordBatcher:
         self._pending[position] = pending
         if crm_record_id is not None:
             self._pending_by_id[crm_record_id] = pending
-        self._inbox.append(record)
+        self._inbox.append(snapshot(record))
         self._inbox_positions.append(position)
         if self._engine.stopped_by is None:
             self._drive.notify()

@@ -263,7 +263,8 @@ class CampaignHandle:
         """Put every record in, and give an account of each that is never a guess.
 
         ``records``: any iterable or async iterable of :class:`NewRecord`, mappings or ids, 1 to
-        millions; read as far ahead as requests need and never whole. Empty: a report of nothing.
+        millions; read as far ahead as requests need and never whole, so each must be an object of
+        its own: a generator must not fill one mapping again and again. Empty: a report of nothing.
 
         - ``order``: "input" gives every record without a rank of its own ``rank_start`` + its
           position, so that it is dialed in input order; "server" leaves ranks to the service, which

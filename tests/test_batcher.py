@@ -839,3 +839,18 @@ async def test_why_it_stopped_can_be_asked() -> None:
             assert before is None
             assert isinstance(batcher.stopped_by, AuthenticationError)
     assert {outcome.status for outcome in outcomes} == {Status.NOT_ADDED}
+
+
+async def test_a_mapping_may_be_used_again_at_once() -> None:
+    """What was submitted is what it said then, whenever it is sent."""
+    async with Emulator() as emulator, connect(emulator) as session:
+        campaign = emulator.create_campaign()
+        async with session.campaign(campaign.id).batcher() as batcher:
+            row: dict[str, str] = {}
+            deliveries = []
+            for number in range(3):
+                row["crm_record_id"] = f"CRM-{number}"
+                deliveries.append(await batcher.submit(row))
+            outcomes = [await delivery for delivery in deliveries]
+    assert list(campaign.ledger) == ["CRM-0", "CRM-1", "CRM-2"]
+    assert [o.record_in for o in outcomes] == [{"crm_record_id": i} for i in campaign.ledger]

@@ -132,6 +132,16 @@ def read_id(given: object) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def snapshot(given: Any) -> Any:
+    """The record as it is now: of a mapping a copy, for the caller may fill it anew."""
+    if not _is_mapping(given):
+        return given
+    try:
+        return dict(given)
+    except Exception:  # noqa: BLE001 - the caller's own object; parsing says what is wrong with it
+        return given
+
+
 def _read_id_of(given: Mapping[Any, Any]) -> object:
     try:
         for key in _KEYS_OF_ID:

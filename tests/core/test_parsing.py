@@ -18,6 +18,7 @@ from campaigns_async._core.parsing import (
     parse_rows,
     read_id,
     repeated_id_error,
+    snapshot,
 )
 from campaigns_async._core.rows import Row
 from campaigns_async.errors import InvalidRecordError
@@ -504,3 +505,11 @@ def test_both_spellings_at_once_are_refused() -> None:
     """Nobody could tell which counts."""
     with pytest.raises(InvalidRecordError, match="given twice"):
         parse_row({"crm_record_id": "a", "crmRecordId": "b"}, 0)
+
+
+def test_a_snapshot_is_the_record_as_it_was() -> None:
+    """A copy of a mapping; what cannot be read stays as it is, and is refused later."""
+    row, lazy = {"crm_record_id": "a"}, Lazy()
+    taken = snapshot(row)
+    row["crm_record_id"] = "b"
+    assert (taken, snapshot("a"), snapshot(lazy)) == ({"crm_record_id": "a"}, "a", lazy)
