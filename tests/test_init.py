@@ -41,6 +41,15 @@ def test_all_is_complete() -> None:
     assert set(campaigns_async.__all__) <= set(dir(campaigns_async))
 
 
+def test_a_name_is_looked_for_at_its_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is an attribute like any other from then on."""
+    names = vars(campaigns_async)
+    for name in campaigns_async.__all__:
+        monkeypatch.delitem(names, name, raising=False)
+        found = getattr(campaigns_async, name)
+        assert name == "__version__" or names[name] is found
+
+
 def test_what_is_not_there_is_said_as_usual() -> None:
     """An AttributeError for a misspelt name, also for one that a module has for itself."""
     for name in ("CampaignSession", "asyncio", "MAX_ID_LENGTH"):
@@ -48,8 +57,9 @@ def test_what_is_not_there_is_said_as_usual() -> None:
             getattr(campaigns_async, name)
 
 
-def test_its_modules_are_there_too() -> None:
+def test_its_modules_are_there_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """As they are where everything is loaded at once."""
+    monkeypatch.delattr(campaigns_async, "errors")
     assert campaigns_async.errors.ConflictError is campaigns_async.ConflictError
     assert getattr(campaigns_async, "emulator").__name__ == "campaigns_async.emulator"  # noqa: B009 - unseen by checkers
 
