@@ -234,7 +234,7 @@ class CampaignHandle:
         finds out.
         """
         rows = parse_batch(records)
-        request = Request("POST", self._records_path, encode_records(rows.texts))
+        request = Request("POST", self._records_path, encode_records(rows))
         with self._dispatcher.new_call("add_records", self._records_path) as call:
             reply = await self._dispatcher.call(
                 request, may_repeat=may_repeat, ids=tuple(rows.ids), call=call

@@ -6,6 +6,8 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import attrs
+
 from campaigns_async._core.chunker import Chunker
 from campaigns_async._core.dedupe import Dedupe
 from campaigns_async._core.engine import Engine
@@ -65,6 +67,14 @@ def build_engine(
     )
 
 
+@attrs.frozen(eq=False)
+class _Flight:
+    """A batch on its way."""
+
+    piece: Piece
+    ticket: Ticket
+
+
 class Drive:
     """One engine on one campaign.
 
@@ -103,8 +113,10 @@ class Drive:
         self._grace = GRACE
         self._changed = asyncio.Event()
         self._expired: CampaignsError | None = None
-        # In flight, or over and not judged yet.
-        self._tasks: dict[asyncio.Task[Seen], tuple[Piece, Ticket]] = {}
+        self._due = math.inf
+        self._tasks: set[asyncio.Task[None]] = set()
+        # What each of them has in flight, or has lost without a verdict.
+        self._flights: dict[asyncio.Task[None], _Flight] = {}
 
     def notify(self) -> None:
         """Something changed outside: rows came, outcomes were taken."""
@@ -150,35 +162,53 @@ class Drive:
                 if expired is not None:
                     self.stop(expired)
                 self._judge_what_ended()
-                due = self._send_what_may_go()
+                self._feed()
+                while (flight := self._next()) is not None:
+                    self._begin(flight)
                 if not self._tasks and (self._engine.done or self._engine.stopped_by):
                     return
-                timer = None if due == math.inf else loop.call_at(due, self.notify)
+                timer = None if self._due == math.inf else loop.call_at(self._due, self.notify)
                 await self._changed.wait()
                 if timer is not None:
                     timer.cancel()
         finally:
             self._give_up_turn()
 
-    def _send_what_may_go(self) -> float:
-        """Begin all requests that may begin now; when there may be more, infinity for unknown."""
+    def _next(self) -> _Flight | None:
+        """The next batch that may go now; None if there is none, or no turn for it.
+
+        ``_due`` is then when there may be one, infinity for unknown.
+        """
         loop = asyncio.get_running_loop()
         while True:
-            self._feed()
-            free = len(self._tasks) < self._max_in_flight and self._may_send()
-            due = self._engine.wake_at() if free else math.inf
-            if due > loop.time():
-                self._give_up_turn()
-                return due
+            if not self._is_due(loop.time()):
+                self._feed()
+                if not self._is_due(loop.time()):
+                    self._give_up_turn()
+                    return None
             # The turn first and the batch then: what waits for a turn may change its mind.
             if self._turn is None:
                 self._turn = self._dispatcher.slots.request()
                 if not self._turn.done():
                     self._turn.add_done_callback(lambda _: self.notify())
             if not self._turn.done():
-                return math.inf
+                self._due = math.inf
+                return None
             ticket, self._turn = self._turn.result(), None
-            self._begin(ticket)
+            piece = self._engine.take(loop.time())
+            if piece is not None:
+                return _Flight(piece, ticket)
+            self._dispatcher.slots.release(ticket, congested=None)
+
+    def _is_due(self, now: float) -> bool:
+        free = (
+            len(self._flights) < self._max_in_flight
+            and self._may_send()
+            # With no time left an attempt would only make doubt out of certainty.
+            and now < self._deadline_at
+        )
+        self._due = self._engine.wake_at() if free else math.inf
+        return self._due <= now
 
     def _give_up_turn(self) -> None:
         turn, self._turn = self._turn, None
@@ -195,15 +225,30 @@ class Drive:
         for task in self._tasks:
             task.cancel()
 
-    def _begin(self, ticket: Ticket) -> None:
-        loop = asyncio.get_running_loop()
-        piece = self._engine.take(loop.time())
-        if piece is None:
-            self._dispatcher.slots.release(ticket, congested=None)
-            return
-        task = loop.create_task(self._attempt(piece))
-        self._tasks[task] = piece, ticket
+    def _begin(self, flight: _Flight) -> None:
+        task = asyncio.get_running_loop().create_task(self._work(flight))
+        self._tasks.add(task)
+        self._flights[task] = flight
         task.add_done_callback(lambda _: self.notify())
+
+    async def _work(self, flight: _Flight | None) -> None:
+        """One request after the other, as long as there is something to send.
+
+        The next goes out as soon as the reply to the last is judged, before anything else is done.
+        """
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 - this is one
+        while flight is not None:
+            seen = await self._attempt(flight.piece)
+            if self._flights.pop(task, None) is None:
+                # Given up meanwhile.
+                return
+            self._judge(flight, seen)
+            # In the turn after the next one; by then the request is on the wire.
+            loop.call_soon(self.notify)
+            flight = self._next()
+            if flight is not None:
+                self._flights[task] = flight
 
     async def _attempt(self, piece: Piece) -> Seen:
         if self._intend is not None:
@@ -211,20 +256,24 @@ class Drive:
                 await self._intend(piece)
             except JournalError as error:
                 return NotSentError(f"nothing was sent: {error}", permanent=True)
-        request = Request("POST", self._path, encode_records(piece.rows.texts))
+        request = Request("POST", self._path, encode_records(piece.rows))
         return await self._dispatcher.attempt(request, by=self._deadline_at, call=self._call)
 
     def _judge_what_ended(self) -> None:
-        """Here and not in the tasks' callbacks: what goes wrong must come out of :meth:`run`."""
+        """Here and not in a callback: what goes wrong must come out of :meth:`run`."""
         for task in [task for task in self._tasks if task.done()]:
-            self._judge(*self._tasks.pop(task), self._seen(task))
+            self._tasks.remove(task)
+            flight = self._flights.pop(task, None)
+            if flight is not None:
+                self._judge(flight, self._read_failure(task))
+            else:
+                task.result()
 
-    def _seen(self, task: "asyncio.Task[Seen]") -> Seen:
-        """How a request ended: nothing about it gets lost here."""
-        if task.cancelled():
+    def _read_failure(self, task: "asyncio.Task[None]") -> Seen:
+        """How an attempt ended that gave nothing to judge: nothing about it gets lost here."""
+        bug = None if task.cancelled() else task.exception()
+        if bug is None:
             return OutcomeUnknownError(_CANCELLED)
-        if (bug := task.exception()) is None:
-            return task.result()
         if isinstance(bug, ConfigurationError):
             # The session was closed meanwhile: no later attempt can do better.
             self.stop(bug)
@@ -233,16 +282,16 @@ class Drive:
         _logger.error("an attempt failed", exc_info=bug)
         return OutcomeUnknownError(f"the attempt failed: {type(bug).__name__}: {bug}")
 
-    def _judge(self, piece: Piece, ticket: Ticket, seen: Seen) -> None:
+    def _judge(self, flight: _Flight, seen: Seen) -> None:
         slots, engine = self._dispatcher.slots, self._engine
         try:
-            verdict = decide_verdict(piece.ids, seen, now())
-            judged = engine.judge(piece, verdict, asyncio.get_running_loop().time())
+            verdict = decide_verdict(flight.piece.ids, seen, now())
+            judged = engine.judge(flight.piece, verdict, asyncio.get_running_loop().time())
             if judged.hold is not None:
                 # Before the turn is given back: whoever gets it has to wait as well.
                 slots.hold(judged.hold)
         finally:
-            slots.release(ticket, congested=read_congestion(seen))
+            slots.release(flight.ticket, congested=read_congestion(seen))
         self._call.follow(
             seen, retries=engine.retries, hold=judged.hold, gate_closed=engine.gate_closed
         )
@@ -252,12 +301,13 @@ class Drive:
         """Whatever is in flight gets its grace, and then its verdict."""
         try:
             if self._tasks:
-                await asyncio.wait(set(self._tasks), timeout=self._grace)
+                await asyncio.wait(self._tasks, timeout=self._grace)
                 self._cancel()
-                await asyncio.wait(set(self._tasks))
+                await asyncio.wait(self._tasks)
         finally:
-            # Cancelled once more meanwhile, some may not even be over.
+            self._judge_what_ended()
+            # Cancelled once more meanwhile, some are not even over.
             self._cancel()
-            for task in list(self._tasks):
-                seen = self._seen(task) if task.done() else OutcomeUnknownError(_CANCELLED)
-                self._judge(*self._tasks.pop(task), seen)
+            while self._flights:
+                _, flight = self._flights.popitem()
+                self._judge(flight, OutcomeUnknownError(_CANCELLED))

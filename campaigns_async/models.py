@@ -24,6 +24,9 @@ class OpenEnum(StrEnum):
     the service invents ARCHIVED. Iterating over the class gives the known values alone.
     """
 
+    # Enum's own is written in Python, which tells where each of many records has a priority.
+    __hash__ = str.__hash__
+
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
         if not isinstance(value, str):

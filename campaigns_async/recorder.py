@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from campaigns_async._core.history import History, Kept
 from campaigns_async._core.resolver import Piece
-from campaigns_async._core.rows import NO_ROWS, Rows
+from campaigns_async._core.rows import AT_ONCE, NO_ROWS, Rows
 from campaigns_async._core.sameness import SameInput
 from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.spans import Spans
@@ -129,12 +129,12 @@ class Recorder:
         """
         return self._sealed and not self._waiting
 
-    def most(self, *, wanted: bool) -> int:  # noqa: ARG002 - as in Unrecorded
+    def most(self, room: int) -> int:  # noqa: ARG002 - as in Unrecorded
         """Rows to read next, at most; 0: none for now. The engine need not want them yet."""
-        if self.refused is not None or self._input.read - self._taken >= _AHEAD:
+        if self.refused is not None:
             return 0
-        to_check = self._input.next_check()
-        return min(MAX_RECORDS_PER_REQUEST, to_check or MAX_RECORDS_PER_REQUEST)
+        ahead = _AHEAD - (self._input.read - self._taken)
+        return min(AT_ONCE, ahead, self._input.next_check() or AT_ONCE)
 
     def put(self, rows: Rows, *, exhausted: bool, failed: bool = False) -> None:
         """Rows that were read; ``exhausted``: the last ones, ``failed``: for now."""

@@ -173,21 +173,22 @@ class Transport:
     async def _read(self, reply: aiohttp.ClientResponse) -> Response:
         good = 200 <= reply.status < 300
         cap = MAX_BODY if good else MAX_ERROR_BODY
-        body = bytearray()
+        chunks: list[bytes] = []
+        size = 0
         broken_off = False
         try:
-            while len(body) <= cap and (chunk := await reply.content.readany()):
-                body += chunk
+            while size <= cap and (chunk := await reply.content.readany()):
+                chunks.append(chunk)
+                size += len(chunk)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             # The status line is here: what it proves, it proves without its body.
             broken_off = True
         headers = {name.lower(): self._scrub(value) for name, value in reply.headers.items()}
-        cut = broken_off or len(body) > cap
-        if len(body) > cap:
+        cut = broken_off or size > cap
+        if size > cap:
             reply.close()
-            del body[cap:]
         # Of a success too: its body may be unreadable, and then goes into an error.
-        data = bytes(body).replace(self._key.encode(), _MASK.encode())
+        data = b"".join(chunks)[:cap].replace(self._key.encode(), _MASK.encode())
         return Response(reply.status, headers, self._trim(data) if cut else data, broken_off)
 
     def _trim(self, data: bytes) -> bytes:

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 from campaigns_async._core.resolver import Piece
-from campaigns_async._core.rows import NO_ROWS, Rows
+from campaigns_async._core.rows import AT_ONCE, NO_ROWS, Rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.errors import JournalError
-from campaigns_async.models import MAX_RECORDS_PER_REQUEST
 
 
 class Unrecorded:
@@ -20,9 +19,9 @@ class Unrecorded:
         self.complete = False
         self._rows = NO_ROWS
 
-    def most(self, *, wanted: bool) -> int:
-        """A batch's worth, where the engine wants it."""
-        return MAX_RECORDS_PER_REQUEST if wanted else 0
+    def most(self, room: int) -> int:
+        """As many as the engine has room for, some at a time."""
+        return min(AT_ONCE, room)
 
     def put(self, rows: Rows, *, exhausted: bool, failed: bool = False) -> None:  # noqa: ARG002
         """They can be taken at once."""

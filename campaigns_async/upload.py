@@ -26,7 +26,7 @@ Records = (
     | AsyncIterable[NewRecord | Mapping[str, Any] | str]
 )
 
-_CHUNKS_A_TURN: Final = 10
+_CHUNKS_A_TURN: Final = 2
 """Chunks of input that are read before the loop gets a turn."""
 
 
@@ -244,7 +244,7 @@ class Upload:
     @property
     def _engine_has_room(self) -> bool:
         # What an earlier run read is read again before anything is sent or told.
-        return self._engine.wants_rows or not self._records.may_send
+        return self._engine.room > 0 or not self._records.may_send
 
     def _wanted(self) -> int:
         """Rows to read now, at most."""
@@ -252,7 +252,7 @@ class Upload:
             return 0
         if not (self._teller.has_room or not self._records.may_send):
             return 0
-        return self._records.most(wanted=self._engine_has_room)
+        return self._records.most(self._engine.room)
 
     # --- settlements out
 

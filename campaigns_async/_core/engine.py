@@ -22,7 +22,7 @@ from campaigns_async._core.parsing import parse_rows, repeated_id_error
 from campaigns_async._core.ranks import Ranks
 from campaigns_async._core.resolver import Piece, Resolver
 from campaigns_async._core.retry import Backoff, Budget
-from campaigns_async._core.rows import NO_ROWS, Rows
+from campaigns_async._core.rows import AT_ONCE, NO_ROWS, Rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.verdicts import Proof, Step, Verdict
 from campaigns_async.errors import CampaignsError, CampaignStateError
@@ -52,7 +52,7 @@ class Engine:
     - ``repeats_are_errors``: a repeated id is REJECTED and not DUPLICATE.
     - ``new_backoff``: makes the waits of one batch.
     - ``budget``: retries to spare, shared by the session.
-    - ``max_unsettled``: rows that may be on their way; :attr:`wants_rows` says when there is room.
+    - ``max_unsettled``: rows that may be on their way; :attr:`room` says how many more.
     """
 
     def __init__(
@@ -96,9 +96,13 @@ class Engine:
     # --- rows in
 
     @property
-    def wants_rows(self) -> bool:
-        """Whether there is room for more rows; without bound, an outage would fill the memory."""
-        return not self._finished and self.unsettled < self._max_unsettled
+    def room(self) -> int:
+        """Rows that may be fed now: without a bound, an outage would fill the memory.
+
+        0 where there is room for a few alone: rows cost least when many come together.
+        """
+        room = self._max_unsettled - self.unsettled
+        return 0 if self._finished or room < min(AT_ONCE, self._max_unsettled // 2) else room
 
     def parse(self, records: Sequence[object], positions: Sequence[int] | None = None) -> Rows:
         """The next records of the input as rows, ranks given; bad ones carry their error.
@@ -248,7 +252,7 @@ class Engine:
         """What was seen of a batch that :meth:`take` gave."""
         step = verdict.meaning.step
         # Before the resolver splits it: the piece that asked is the one the gate knows.
-        if step not in {Step.RETRY, Step.WAIT}:
+        if step is not Step.RETRY and step is not Step.WAIT:
             self._gate.open(piece)
         if isinstance(verdict.error, CampaignStateError):
             self._state_named = verdict.error.state

@@ -16,10 +16,9 @@ import attrs
 from campaigns_async._core.rows import Row, Rows
 from campaigns_async._core.wire import (
     FIELD_OF_KEY,
-    encode_id,
     encode_priority,
+    encode_rank,
     encode_schedule,
-    encode_texts,
     encode_time,
 )
 from campaigns_async.errors import InvalidRecordError, escape
@@ -51,17 +50,14 @@ def _glance(
     ids = columns.get("crm_record_id", ())
     if not _are_sound(ids) or set(map(type, columns.get("rank", ()))) - {_NONE}:
         return None
-    nothing = [""] * len(ids)
-    said = nothing
+    said: Sequence[str] | None = None
     try:
         for name, encode in _ENCODERS.items():
-            if (column := columns.get(name)) is not None:
-                texts = _encode_column(column, encode)
-                said = texts if said is nothing else list(map(str.__add__, said, texts))
+            if (texts := _encode_column(columns.get(name, ()), encode)) is not None:
+                said = texts if said is None else list(map(str.__add__, said, texts))
     except InvalidRecordError:
         return None
-    texts = encode_texts(map(encode_id, ids), said, ranks)
-    return Rows(positions, records, ids, said, texts)
+    return Rows(positions, records, ids, said or [""] * len(ids), ranks)
 
 
 def _read_columns(records: Sequence[Any]) -> dict[str, Sequence[Any]]:
@@ -92,12 +88,21 @@ def _are_sound(ids: Sequence[Any]) -> bool:
     return not any(map(str.isspace, ids)) and not _has_surrogate("".join(ids))
 
 
-def _encode_column(values: Sequence[Any], encode: Callable[[Any, int], str]) -> list[str]:
-    """Each of the values as JSON text; each of them once, where equal ones have the same text."""
-    kinds = set(map(type, values)) - {_NONE}
-    if kinds not in ({str}, {RecordPriority}, set()):
+def _encode_column(
+    values: Sequence[Any], encode: Callable[[Any, int], str]
+) -> Sequence[str] | None:
+    """Each of the values as JSON text; None if there are none.
+
+    Each of them once, where equal ones have the same text.
+    """
+    kinds = set(map(type, values))
+    if kinds <= {_NONE}:
+        return None
+    if not kinds <= {str, RecordPriority, _NONE} or len(kinds - {_NONE}) > 1:
         # Times may be equal and have different offsets; a priority may equal a text.
         return [encode(value, 0) for value in values]
+    if len(kinds) == 1 and values.count(values[0]) == len(values):
+        return [encode(values[0], 0)] * len(values)
     known = {value: encode(value, 0) for value in set(values)}
     return list(map(known.__getitem__, values))
 
@@ -112,14 +117,12 @@ def parse_row(given: Any, index: int, rank: float | None = None) -> Row:
     Raises :exc:`InvalidRecordError` with the index and the field.
     """
     fields = _fields(given, index)
-    rest = "".join(encode(fields.get(name), index) for name, encode in _ENCODERS.items())
+    said = "".join(encode(fields.get(name), index) for name, encode in _ENCODERS.items())
     crm_record_id = _checked_id(fields.get("crm_record_id"), index)
-    said, own_rank = rest, fields.get("rank")
+    own_rank = fields.get("rank")
     if own_rank is not None:
-        rank = _checked_rank(own_rank, index)
-        said = f"{rest},{rank!r}"
-    [text] = encode_texts([encode_id(crm_record_id)], [rest], None if rank is None else [rank])
-    return Row(index, given, crm_record_id, said, text)
+        rank, said = None, said + encode_rank(_checked_rank(own_rank, index))
+    return Row(index, given, crm_record_id, said, rank)
 
 
 def read_id(given: object) -> str | None:
@@ -157,7 +160,7 @@ def _parse_any(given: Any, index: int, rank: float | None = None) -> Row:
     try:
         return parse_row(given, index, rank)
     except InvalidRecordError as error:
-        return Row(index, given, read_id(given) or "", "", "", error)
+        return Row(index, given, read_id(given) or "", "", error=error)
 
 
 def parse_batch(records: Any) -> Rows:

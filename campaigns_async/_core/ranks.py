@@ -28,6 +28,11 @@ class Ranks:
             raise ConfigurationError(msg)
         self._start = start if order == "input" else None
 
-    def of(self, positions: Sequence[int]) -> list[int] | None:
+    def of(self, positions: Sequence[int]) -> Sequence[int] | None:
         """For the rows at these positions, from 0."""
-        return None if self._start is None else [self._start + at for at in positions]
+        start = self._start
+        if start is None:
+            return None
+        if isinstance(positions, range):
+            return range(start + positions.start, start + positions.stop, positions.step)
+        return [start + at for at in positions]

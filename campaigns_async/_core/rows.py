@@ -6,7 +6,7 @@ looks at one.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import chain, compress
+from itertools import chain, compress, repeat
 from operator import itemgetter
 from typing import Any, Final, overload
 
@@ -14,21 +14,25 @@ import attrs
 
 from campaigns_async.errors import InvalidRecordError
 
+AT_ONCE: Final = 500
+"""Rows that are read and parsed together, at most: what is done once for all of them is cheap."""
+
 
 @attrs.frozen(eq=False)
 class Row:
     """A record on its way.
 
     ``index``: its position in the input. ``given``: what the caller gave. ``id``: its crmRecordId.
-    ``said``: what else the caller said, as text: two rows with the same id differ if this does.
-    ``text``: the whole record as JSON. ``error``: why it cannot be sent, else None.
+    ``said``: what else the caller said, as JSON text with commas in front: two rows with the same
+    id differ if this does. ``rank``: given it for its position; None if it has its own or none.
+    ``error``: why it cannot be sent, else None.
     """
 
     index: int
     given: Any
     id: str
     said: str
-    text: str
+    rank: float | None = None
     error: InvalidRecordError | None = None
 
 
@@ -36,14 +40,15 @@ class Row:
 class Rows(Sequence[Row]):
     """Some rows in input order: a column for each attribute of :class:`Row`.
 
-    ``errors``: by position, of those that cannot be sent; may hold those of other rows too.
+    ``ranks``: None if no row has one. ``errors``: by position, of those that cannot be sent; may
+    hold those of other rows too.
     """
 
     positions: Sequence[int]
     given: Sequence[Any]
     ids: Sequence[str]
     said: Sequence[str]
-    texts: Sequence[str]
+    ranks: range | Sequence[float | None] | None = None
     errors: Mapping[int, InvalidRecordError] = attrs.field(factory=dict[int, InvalidRecordError])
 
     @classmethod
@@ -55,7 +60,7 @@ class Rows(Sequence[Row]):
             [row.given for row in rows],
             [row.id for row in rows],
             [row.said for row in rows],
-            [row.text for row in rows],
+            [row.rank for row in rows],
             {row.index: row.error for row in rows if row.error is not None},
         )
 
@@ -70,7 +75,7 @@ class Rows(Sequence[Row]):
             list(chained(part.given for part in parts)),
             list(chained(part.ids for part in parts)),
             list(chained(part.said for part in parts)),
-            list(chained(part.texts for part in parts)),
+            list(chained(part.ranks or repeat(None, len(part)) for part in parts)),
             {at: error for part in parts for at, error in part.errors.items()},
         )
 
@@ -90,7 +95,7 @@ class Rows(Sequence[Row]):
             self.given[at],
             self.ids[at],
             self.said[at],
-            self.texts[at],
+            None if self.ranks is None else self.ranks[at],
             self.errors.get(index),
         )
 
@@ -116,9 +121,9 @@ class Rows(Sequence[Row]):
             pick(self.given),
             pick(self.ids),
             pick(self.said),
-            pick(self.texts),
+            None if self.ranks is None else pick(self.ranks),
             self.errors,
         )
 
 
-NO_ROWS: Final = Rows((), (), (), (), ())
+NO_ROWS: Final = Rows((), (), (), ())

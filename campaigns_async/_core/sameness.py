@@ -19,7 +19,8 @@ class SameInput:
         self._open = deque(self._known)
         self._total = total
         self._base = self._known[-1][0] if self._known else 0
-        self._digest = hashlib.blake2b(digest_size=16)
+        # Of the ids, and of what else the rows say.
+        self._digests = hashlib.sha256(), hashlib.sha256()
         self.read = 0
 
     @property
@@ -48,15 +49,10 @@ class SameInput:
         ``exhausted``: these were the last. Not where the input failed: it may have more next time.
         """
         if rows:
-            # Row by row: the next run may get them in other portions.
-            texts = rows.texts
-            if rows.errors:
-                texts = [text or f"!{i}" for text, i in zip(texts, rows.ids, strict=True)]
-            text = "\n".join((*texts, ""))
-            self._digest.update(text.encode(errors="surrogatepass"))
+            self._add(rows)
             self.read += len(rows)
         while self._open and self.read == self._open[0][0]:
-            if self._digest.hexdigest() != self._open[0][1]:
+            if self._fingerprint() != self._open[0][1]:
                 return f"its first {self.read:,} records are not the same"
             if self.read == self._total and not exhausted:
                 break
@@ -69,10 +65,32 @@ class SameInput:
             self._total = self.read
         return None
 
+    def _add(self, rows: Rows) -> None:
+        ids, said = rows.ids, rows.said
+        if rows.errors:
+            said = [
+                "!" if at in rows.errors else text
+                for at, text in zip(rows.positions, said, strict=True)
+            ]
+        text = "\n".join((*ids, ""))
+        if "\\" in text or text.count("\n") != len(ids):
+            text = "\n".join((*map(_escape, ids), ""))
+        # Row by row, each with its end: the next run may get them in other portions.
+        for digest, column in zip(self._digests, (text, "\n".join((*said, ""))), strict=True):
+            digest.update(column.encode(errors="surrogatepass"))
+
+    def _fingerprint(self) -> str:
+        return "".join(digest.hexdigest()[:32] for digest in self._digests)
+
     def checks(self) -> list[tuple[int, str]]:
         """What is known of it now: the first check, to find out soon, and the last, to be sure."""
         # Of an empty input there is its end to be checked.
         last = self._known[-1][0] if self._known else 0
         if self.read > last or (self._total == 0 and not self._known):
-            self._known[1:] = [(self.read, self._digest.hexdigest())]
+            self._known[1:] = [(self.read, self._fingerprint())]
         return list(self._known)
+
+
+def _escape(crm_record_id: str) -> str:
+    """The id in one line, and none like that of another."""
+    return crm_record_id.replace("\\", "\\\\").replace("\n", "\\n")

@@ -34,6 +34,9 @@ from campaigns_async.models import Record
 class Proof(Enum):
     """What was seen."""
 
+    # Each is there once, so that the quickest way to hash it will do; and so with Step.
+    __hash__ = object.__hash__
+
     ADDED = "a 2xx status line, even with a broken body"
     NOT_SENT = "the request never left"
     THROTTLED = "429"
@@ -48,6 +51,8 @@ class Proof(Enum):
 
 class Step(Enum):
     """What follows for the batch."""
+
+    __hash__ = object.__hash__
 
     SETTLE = "all of it is ADDED"
     RETRY = "send the same batch again"

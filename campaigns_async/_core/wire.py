@@ -18,6 +18,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
 from campaigns_async._core.exchange import Response
+from campaigns_async._core.rows import Rows
 from campaigns_async.errors import FieldError, Problem
 from campaigns_async.models import Campaign, CampaignAction, NewRecord, Record, RecordCount
 
@@ -59,21 +60,27 @@ def encode_priority(priority: str) -> str:
     return f',"priority":{encode_basestring_ascii(priority)}'
 
 
-def encode_texts(
-    ids: Iterable[str], rests: Iterable[str], ranks: Iterable[float] | None
-) -> list[str]:
-    """Records as JSON text, from their encoded ids, what follows those, and ranks if there are."""
-    if ranks is None:
-        return [f'{{"crmRecordId":{i}{rest}}}' for i, rest in zip(ids, rests, strict=True)]
-    return [
-        f'{{"crmRecordId":{i}{rest},"rank":{rank!r}}}'
-        for i, rest, rank in zip(ids, rests, ranks, strict=True)
-    ]
+def encode_rank(rank: float) -> str:
+    """The rank of a record as JSON text, with a comma in front."""
+    return f',"rank":{rank!r}'
 
 
-def encode_records(texts: Iterable[str]) -> bytes:
-    """The body of a POST from records as JSON text."""
-    return f'{{"records":[{",".join(texts)}]}}'.encode()
+def encode_records(rows: Rows) -> bytes:
+    """The body of a POST of these rows."""
+    ids, ranks = rows.ids, rows.ranks
+    if isinstance(ranks, range) and len(encode_id(together := "".join(ids))) == len(together) + 2:
+        # As mostly, and so without a call for each: no character needs more than to be there.
+        records = [
+            f'{{"crmRecordId":"{i}"{said},"rank":{rank}}}'
+            for i, said, rank in zip(ids, rows.said, ranks, strict=True)
+        ]
+    else:
+        texts = ["" if rank is None else encode_rank(rank) for rank in ranks or [None] * len(rows)]
+        records = [
+            f'{{"crmRecordId":{i}{said}{rank}}}'
+            for i, said, rank in zip(map(encode_id, ids), rows.said, texts, strict=True)
+        ]
+    return f'{{"records":[{",".join(records)}]}}'.encode()
 
 
 def encode_time(moment: datetime) -> str:

@@ -11,6 +11,7 @@ import click
 from rich.text import Text
 
 from campaigns_async._core.exchange import Request
+from campaigns_async._core.rows import NO_ROWS
 from campaigns_async._core.wire import encode_records
 from campaigns_async.cli import terminal
 from campaigns_async.cli.checklist import Finding, Item, Verdict, examine
@@ -102,7 +103,7 @@ async def diagnose(session: CampaignsSession, campaign: str) -> Diagnosis:
 
 async def probe(settings: Settings, campaign: str) -> CampaignsError | None:
     """What comes of adding no records at all: the error, or None if that was taken."""
-    request = Request("POST", f"/{campaign}/records", encode_records(()))
+    request = Request("POST", f"/{campaign}/records", encode_records(NO_ROWS))
     connections = Connections(None)
     try:
         await Dispatcher(settings, connections).call(request, may_repeat=lambda _: False)

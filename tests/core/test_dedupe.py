@@ -9,7 +9,7 @@ from campaigns_async.models import NewRecord
 @given(
     st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from([None, "LOW", "HIGH"]))),
     st.integers(1, 5),
-    st.sampled_from([0, 2, 200_000]),
+    st.sampled_from([0, 2, 4, 200_000]),
 )
 def test_a_repeat_points_to_the_first_row_with_its_id(
     records: list[tuple[str, str | None]], size: int, few: int

@@ -20,7 +20,8 @@ from campaigns_async._core.parsing import (
     repeated_id_error,
     snapshot,
 )
-from campaigns_async._core.rows import Row
+from campaigns_async._core.rows import Row, Rows
+from campaigns_async._core.wire import encode_records
 from campaigns_async.errors import InvalidRecordError
 from campaigns_async.models import MAX_ID_LENGTH, NewRecord, RecordPriority
 
@@ -86,7 +87,13 @@ class Silent:
 
 def body_of(given_record: object, rank: float | None = None) -> dict[str, Any]:
     """What a request carries of this record."""
-    document: dict[str, Any] = json.loads(parse_row(given_record, 0, rank).text)
+    return content(parse_row(given_record, 0, rank))
+
+
+def content(row: Row) -> dict[str, Any]:
+    """What a request carries of this row."""
+    document: dict[str, Any]
+    [document] = json.loads(encode_records(Rows.of([row])))["records"]
     return document
 
 
@@ -164,7 +171,7 @@ def test_an_id_is_sent_as_it_is_or_refused(crm_record_id: str) -> None:
 def test_one_moment_has_one_form(moment: str | datetime) -> None:
     """However a time is written, it goes out in UTC with Z, so that equal rows do not differ."""
     row = parse_row(NewRecord("x", schedule_at=moment), 0)
-    assert json.loads(row.text)["scheduleAt"] == "2026-12-01T09:00:00Z"
+    assert content(row)["scheduleAt"] == "2026-12-01T09:00:00Z"
     assert row.said == parse_row(NewRecord("x", schedule_at=NINE), 0).said
 
 
@@ -380,7 +387,7 @@ def test_anything_is_a_row_or_refused(given_record: object, index: int, rank: in
         assert error.index == index  # noqa: PT017 - either is right
         return
     assert isinstance(row, Row)
-    body = json.loads(row.text)
+    body = content(row)
     assert body.keys() <= {"crmRecordId", "scheduleAt", "priority", "rank"}
     assert body["crmRecordId"] == row.id
     assert None not in body.values()
@@ -480,7 +487,7 @@ def test_a_chunk_reads_as_its_rows_do(records: list[Any], *, ranked: bool) -> No
         except InvalidRecordError as error:
             assert str(row.error) == str(error)  # noqa: PT017 - either is right
         else:
-            assert (row.id, row.said, row.text) == (alone.id, alone.said, alone.text)
+            assert (row.id, row.said, row.rank) == (alone.id, alone.said, alone.rank)
             assert row.error is None
 
 

@@ -18,7 +18,8 @@ def test_input_order_gives_ranks_in_the_order_of_the_rows(start: int, a: int, b:
 
 def test_ranks_start_at_one_as_the_services_do() -> None:
     """The first row has rank 1 unless said otherwise."""
-    assert Ranks("input").of(range(3)) == [1, 2, 3]
+    assert Ranks("input").of([0, 1, 2]) == [1, 2, 3]
+    assert Ranks("input").of(range(3)) == range(1, 4)
 
 
 @given(st.integers(), st.integers(0))

@@ -7,12 +7,13 @@ from campaigns_async._core.rows import NO_ROWS, Row, Rows
 
 def make(*records: object, first: int = 0) -> Rows:
     """Rows of these records; None makes one that cannot be sent."""
-    return parse_rows(records, range(first, first + len(records)))
+    positions = range(first, first + len(records))
+    return parse_rows(records, positions, positions)
 
 
 def show(rows: Rows) -> list[tuple[object, ...]]:
     """All that is to be seen of them."""
-    return [(r.index, r.given, r.id, r.said, r.text, r.error) for r in rows]
+    return [(r.index, r.given, r.id, r.said, r.rank, r.error) for r in rows]
 
 
 def test_a_row_has_its_part_of_each_column() -> None:
@@ -21,7 +22,7 @@ def test_a_row_has_its_part_of_each_column() -> None:
     assert isinstance(rows[0], Row)
     assert (rows[0].index, rows[0].given, rows[0].id, rows[0].error) == (5, "a", "a", None)
     assert (rows[1].index, rows[1].id, rows[1].error) == (6, "", rows.errors[6])
-    assert rows[-1].text == '{"crmRecordId":"c"}'
+    assert (rows[-1].id, rows[-1].rank) == ("c", 7)
     assert len(rows) == 3
 
 

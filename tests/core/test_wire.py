@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from campaigns_async._core.exchange import Response
+from campaigns_async._core.rows import Rows
 from campaigns_async._core.wire import (
     FIELD_OF_KEY,
     UnreadableBodyError,
@@ -16,11 +17,9 @@ from campaigns_async._core.wire import (
     decode_problem,
     decode_records,
     encode_action,
-    encode_id,
     encode_priority,
     encode_records,
     encode_schedule,
-    encode_texts,
     encode_time,
     parse_json,
 )
@@ -108,7 +107,7 @@ def problem_in(body: bytes, status: int = 400) -> Problem:
 def test_a_record_is_written_with_the_vendors_names() -> None:
     """A record's fields go out under the names and in the forms of the vendor's "Add records"."""
     rest = encode_schedule("2026-12-01T09:00:00Z") + encode_priority("LOW")
-    body = encode_records(encode_texts([encode_id("CRM-1")], [rest], [2.5]))
+    body = encode_records(Rows([0], [None], ["CRM-1"], [rest], [2.5]))
     assert body == (
         b'{"records":[{"crmRecordId":"CRM-1","scheduleAt":"2026-12-01T09:00:00Z",'
         b'"priority":"LOW","rank":2.5}]}'
@@ -118,9 +117,18 @@ def test_a_record_is_written_with_the_vendors_names() -> None:
 @pytest.mark.parametrize("rank", [None, 0, -1, 1.5, 1e300])
 def test_a_rank_that_is_not_given_is_absent(rank: float | None) -> None:
     """And never null."""
-    [text] = encode_texts([encode_id("x")], [""], None if rank is None else [rank])
     rest = {} if rank is None else {"rank": rank}
-    assert json.loads(text) == {"crmRecordId": "x", **rest}
+    for ranks in ([rank], None if rank is None else [rank]):
+        body = encode_records(Rows([0], [None], ["x"], [""], ranks))
+        assert json.loads(body) == {"records": [{"crmRecordId": "x", **rest}]}
+
+
+@given(st.integers(-5, 5), st.integers(0, 3))
+def test_ranks_that_follow_each_other_are_written_as_any(first: int, count: int) -> None:
+    """A range of them is one way to give them."""
+    ranks = range(first, first + count)
+    alike = [Rows(ranks, ranks, ["x"] * count, [""] * count, given) for given in (ranks, [*ranks])]
+    assert encode_records(alike[0]) == encode_records(alike[1])
 
 
 @given(st.lists(st.tuples(st.text(), st.text(), st.floats(-1e9, 1e9))))
@@ -128,12 +136,15 @@ def test_a_rank_that_is_not_given_is_absent(rank: float | None) -> None:
 @example([('","rank":9,"x":"', '"}', -0.0)])
 def test_any_text_comes_through_as_it_is(rows: list[tuple[str, str, float]]) -> None:
     """Whatever an id or a priority holds, the body is ASCII, and JSON for just that text."""
-    texts = encode_texts(
-        [encode_id(i) for i, _, _ in rows],
-        [encode_priority(priority) for _, priority, _ in rows],
-        [rank for _, _, rank in rows],
+    body = encode_records(
+        Rows(
+            range(len(rows)),
+            rows,
+            [i for i, _, _ in rows],
+            [encode_priority(priority) for _, priority, _ in rows],
+            [rank for _, _, rank in rows],
+        )
     )
-    body = encode_records(texts)
     assert body.isascii()
     assert json.loads(body) == {
         "records": [

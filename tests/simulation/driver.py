@@ -196,7 +196,7 @@ class Driver:
             raise BrokenPromiseError(7, "two at once ask a campaign that takes no records now")
         self.sent += 1
         ids = piece.ids
-        body = encode_records(piece.rows.texts)
+        body = encode_records(piece.rows)
         flight = Flight(self.sent, piece, ids, body, ticket, now)
         self._flights[flight.number] = flight
         self.cases.sent(piece, ids)
@@ -205,7 +205,7 @@ class Driver:
 
     def _feed(self) -> None:
         engine, records = self.engine, self._scenario.records
-        while engine.wants_rows and not engine.stopped_by and self._read < len(records):
+        while engine.room and not engine.stopped_by and self._read < len(records):
             upto = min(self._read + 100, self._ready)
             if upto == self._read:
                 return
