@@ -1,7 +1,7 @@
 """RecordBatcher: records one at a time from many tasks, requests of up to 100 to the service."""
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeGuard
@@ -11,7 +11,7 @@ import attrs
 from campaigns_async._core.parsing import read_id, snapshot
 from campaigns_async._core.ranks import Order, Ranks
 from campaigns_async._core.settlement import Settlement
-from campaigns_async.delivery import Delivery, Pending
+from campaigns_async.delivery import Delivery
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.drive import GRACE, Drive, build_engine
 from campaigns_async.errors import (
@@ -22,10 +22,9 @@ from campaigns_async.errors import (
     UploadStoppedError,
 )
 from campaigns_async.models import MAX_RECORDS_PER_REQUEST, NewRecord
-from campaigns_async.outcomes import FAILED, Attribution, RecordOutcome, Status
-
-REMEMBERED: Final = 10_000
-"""Ids in the campaign whose outcome a batcher remembers, the latest ones."""
+from campaigns_async.outcomes import FAILED, IN_CAMPAIGN, Attribution, RecordOutcome, Status
+from campaigns_async.remembered import Remembered
+from campaigns_async.watermark import Watermark
 
 _NAMED: Final = 1_000
 """Failures that nobody looked at, the first ones, kept to be raised at the end."""
@@ -41,7 +40,8 @@ class RecordBatcher:
     the end.
 
     The same id again shares the outcome of the first: while that is pending, and after that as long
-    as it is among the last 10,000 ids that are in the campaign. Beyond that the service decides.
+    as it is among the last 10,000 ids that are in the campaign, or a few more. Beyond that the
+    service decides.
     """
 
     def __init__(
@@ -83,21 +83,19 @@ class RecordBatcher:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._submitted = 0
-        # By position of the first with its id, and by the id.
-        self._pending: dict[int, Pending] = {}
-        self._pending_by_id: dict[str | None, Pending] = {}
+        # The first with its id, by position and by the id.
+        self._pending: dict[int, Delivery] = {}
+        self._pending_by_id: dict[str, Delivery] = {}
         # Submitted, and not handed to the engine yet.
         self._inbox: list[NewRecord | Mapping[str, Any] | str] = []
         self._inbox_positions: list[int] = []
-        self._remembered: OrderedDict[str, RecordOutcome] = OrderedDict()
+        self._remembered = Remembered()
         # Once an id of ours may be forgotten, "theirs" cannot be claimed any more.
         self._forgot = False
-        self._settled_through = 0
-        self._settled_beyond: set[int] = set()
+        self._settled = Watermark()
         # Deliveries that are not settled; those that share an id count each.
         self._buffered = 0
         self._room: deque[asyncio.Future[None]] = deque()
-        self._flushes: list[tuple[int, asyncio.Future[None]]] = []
         self._failed: list[Delivery] = []
 
     # --- records in
@@ -109,7 +107,9 @@ class RecordBatcher:
         Raises :exc:`BatcherFullError` if ``when_full`` says so, :exc:`ConfigurationError` after the
         end. Cancelling gives up the wait, not the record.
         """
-        return await (await self.submit(record))
+        # Without a coroutine for the wait where there is none.
+        has_room = self._buffered < self._max_buffered
+        return await (self._submit(record) if has_room else await self.submit(record))
 
     async def submit(self, record: NewRecord | Mapping[str, Any] | str) -> Delivery:
         """Hand a record over; await the delivery for its outcome. Returns when there is room.
@@ -119,31 +119,34 @@ class RecordBatcher:
         self._start()
         while self._buffered >= self._max_buffered:
             await self._wait_for_place()
+        return self._submit(record)
+
+    def _submit(self, record: NewRecord | Mapping[str, Any] | str) -> Delivery:
+        self._start()
         position = self._submitted
         self._submitted += 1
         self._buffered += 1
         crm_record_id = read_id(record)
-        if (shared := self._pending_by_id.get(crm_record_id)) is not None:
-            return shared.join(position)
-        pending = Pending(crm_record_id)
-        delivery = pending.join(position)
-        if crm_record_id is not None and crm_record_id in self._remembered:
-            self._remembered.move_to_end(crm_record_id)
-            outcome = self._remembered[crm_record_id]
-            # It may outlive those of its batch: decoded, so that it does not keep their reply.
-            _ = outcome.record
-            self._conclude(pending, outcome)
-            self._advance()
-            return delivery
-        self._pending[position] = pending
+        delivery = Delivery(position, crm_record_id)
         if crm_record_id is not None:
-            self._pending_by_id[crm_record_id] = pending
+            if (first := self._pending_by_id.get(crm_record_id)) is not None:
+                first.share(delivery)
+                return delivery
+            if (outcome := self._remembered.find(crm_record_id)) is not None:
+                self._conclude(delivery, outcome)
+                self._settled.advance()
+                return delivery
+            self._pending_by_id[crm_record_id] = delivery
+        self._pending[position] = delivery
         self._inbox.append(snapshot(record))
         self._inbox_positions.append(position)
-        if self._engine.stopped_by is None:
+        if len(self._inbox) > 1:
+            # The drive knows already.
+            pass
+        elif self._engine.stopped_by is None:
             self._drive.notify()
         else:
-            # The drive is over, or about to be.
+            # It is over, or about to be.
             self._feed()
         return delivery
 
@@ -182,7 +185,7 @@ class RecordBatcher:
         Settled, and not necessarily in: a worker may acknowledge what it read for those positions
         once it has seen their outcomes, for NOT_ADDED and UNKNOWN are outcomes too.
         """
-        return self._settled_through
+        return self._settled.position
 
     @property
     def stopped_by(self) -> CampaignsError | None:
@@ -203,19 +206,12 @@ class RecordBatcher:
         self._feed()
         self._engine.flush()
         self._drive.notify()
-        if self._settled_through >= target:
-            return
-        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._flushes.append((target, reached))
+        late = False
         try:
             async with asyncio.timeout(timeout):
-                await reached
+                await self._settled.wait(target)
         except TimeoutError:
             late = True
-        else:
-            late = False
-        finally:
-            self._flushes = [entry for entry in self._flushes if entry[1] is not reached]
         if late:
             msg = f"flush: after {timeout} s these are not settled yet"
             raise UnresolvedError.of(msg, self._unsettled_ids(target))
@@ -298,10 +294,10 @@ class RecordBatcher:
             return
         self._closed = True
         error = CampaignsError(f"the batcher failed: {task.exception()!r}")
-        for position, pending in list(self._pending.items()):
-            del self._pending[position]
-            self._conclude(pending, RecordOutcome(position, None, Status.UNKNOWN, error=error))
-        self._advance()
+        while self._pending:
+            position, first = self._pending.popitem()
+            self._conclude(first, RecordOutcome(position, None, Status.UNKNOWN, error=error))
+        self._settled.advance()
         self._release_room()
 
     def _raise_closed(self) -> None:
@@ -319,17 +315,21 @@ class RecordBatcher:
 
     def _settle(self, settled: list[Settlement]) -> None:
         for settlement in settled:
+            if settlement.status is Status.UNKNOWN:
+                self._forget()
             for found in settlement.outcomes():
                 outcome = found
-                pending = self._pending.pop(outcome.index)
-                self._pending_by_id.pop(pending.crm_record_id, None)
                 if outcome.attribution is Attribution.THEIRS and self._forgot:
                     outcome = attrs.evolve(outcome, attribution=Attribution.UNCLEAR)
-                self._remember(pending.crm_record_id, outcome)
-                self._conclude(pending, outcome)
+                first = self._pending.pop(outcome.index)
+                if first.crm_record_id is not None:
+                    del self._pending_by_id[first.crm_record_id]
+                    if outcome.status in IN_CAMPAIGN:
+                        self._remember(first.crm_record_id, outcome)
+                self._conclude(first, outcome)
         if settled:
             self._call.settle((s.status, len(s.rows)) for s in settled)
-            self._advance()
+            self._settled.advance()
             self._release_room()
 
     def _forget(self) -> None:
@@ -338,35 +338,21 @@ class RecordBatcher:
             self._forgot = True
             self._engine.distrust()
 
-    def _remember(self, crm_record_id: str | None, outcome: RecordOutcome) -> None:
-        if outcome.status is Status.UNKNOWN:
-            self._forget()
-        if crm_record_id is None or not outcome.in_campaign:
-            return
-        self._remembered[crm_record_id] = outcome
-        if len(self._remembered) > REMEMBERED:
-            self._remembered.popitem(last=False)
+    def _remember(self, crm_record_id: str, outcome: RecordOutcome) -> None:
+        if self._remembered.add(crm_record_id, outcome):
             self._forget()
 
-    def _conclude(self, pending: "Pending", outcome: RecordOutcome) -> None:
-        self._buffered -= len(pending.deliveries)
-        for delivery in pending.deliveries:
+    def _conclude(self, first: Delivery, outcome: RecordOutcome) -> None:
+        """It has its outcome, and so have those that share its id."""
+        for delivery in (first, *(first.sharers or ())):
+            self._buffered -= 1
             delivery.settle(outcome)
-            self._settled_beyond.add(delivery.position)
+            self._settled.add(delivery.position)
             if outcome.status in FAILED:
                 self._failed.append(delivery)
         if len(self._failed) > 2 * _NAMED:
             # Now and then: those that somebody looked at since must not push out the others.
             self._failed = self._unseen()
-
-    def _advance(self) -> None:
-        """Tell how far everything is settled."""
-        while self._settled_through in self._settled_beyond:
-            self._settled_beyond.remove(self._settled_through)
-            self._settled_through += 1
-        for target, reached in self._flushes:
-            if self._settled_through >= target and not reached.done():
-                reached.set_result(None)
 
     def _unseen(self) -> list[Delivery]:
         return [delivery for delivery in self._failed if not delivery.looked_at][:_NAMED]
@@ -380,9 +366,9 @@ class RecordBatcher:
                 free -= 1
 
     def _unsettled_ids(self, below: int) -> Iterator[str]:
-        for pending in self._pending.values():
-            if any(delivery.position < below for delivery in pending.deliveries):
-                yield pending.crm_record_id or "(no id)"
+        for position, first in self._pending.items():
+            if position < below:
+                yield first.crm_record_id or "(no id)"
 
 
 def _failure(delivery: Delivery) -> Exception:

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Generator
 from typing import Any
 
-import attrs
-
 from campaigns_async.outcomes import RecordOutcome
 
 
@@ -15,14 +13,17 @@ class Delivery:
     ``position``: how many were submitted before it.
     """
 
-    __slots__ = ("_outcome", "_seen", "_waiters", "position")
+    __slots__ = ("_outcome", "_seen", "_waiters", "crm_record_id", "position", "sharers")
 
-    def __init__(self, position: int) -> None:
+    def __init__(self, position: int, crm_record_id: str | None) -> None:
         self.position = position
+        self.crm_record_id = crm_record_id
         self._outcome: RecordOutcome | None = None
         self._seen = False
         # One for each who waits: a cancelled one must not take the outcome away from the others.
         self._waiters: list[asyncio.Future[None]] = []
+        # Later ones with the same id. Thousands are on their way, and few of them have any.
+        self.sharers: list[Delivery] | None = None
 
     def done(self) -> bool:
         """Whether its outcome is known."""
@@ -50,8 +51,14 @@ class Delivery:
         state = "pending" if self._outcome is None else self._outcome.status
         return f"<Delivery {self.position} {state}>"
 
+    def share(self, later: "Delivery") -> None:
+        """A later one with the same id gets the outcome of this one."""
+        if self.sharers is None:
+            self.sharers = []
+        self.sharers.append(later)
+
     def settle(self, outcome: RecordOutcome) -> None:
-        """Its outcome is known now."""
+        """Its outcome is known now; those that share it are settled by whoever settles this one."""
         self._outcome = outcome
         for waiter in self._waiters:
             if not waiter.done():
@@ -61,17 +68,3 @@ class Delivery:
     def looked_at(self) -> bool:
         """Whether anybody got its outcome, or waits for it."""
         return self._seen or bool(self._waiters)
-
-
-@attrs.define(eq=False)
-class Pending:
-    """A record that is not settled, and all who wait for it."""
-
-    crm_record_id: str | None
-    deliveries: list[Delivery] = attrs.Factory(list[Delivery])
-
-    def join(self, position: int) -> Delivery:
-        """One more who waits, at this position."""
-        delivery = Delivery(position)
-        self.deliveries.append(delivery)
-        return delivery

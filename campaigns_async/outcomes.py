@@ -13,6 +13,9 @@ from campaigns_async.models import Record
 class Status(StrEnum):
     """What an outcome says. In doubt it is UNKNOWN, never a success."""
 
+    # Enum's own is written in Python, which tells where it is asked for each of many records.
+    __hash__ = str.__hash__
+
     ADDED = "ADDED"
     """We put it in, and there is proof (see :class:`Evidence`)."""
     PRESENT = "PRESENT"

@@ -23,7 +23,6 @@ from campaigns_async import (
     UnresolvedError,
     UploadStoppedError,
 )
-from campaigns_async.batcher import REMEMBERED
 from campaigns_async.drive import GRACE
 from campaigns_async.emulator import (
     EmulatedCampaign,
@@ -36,6 +35,7 @@ from campaigns_async.emulator import (
 )
 from campaigns_async.events import Event, RecordsSettled
 from campaigns_async.outcomes import Attribution
+from campaigns_async.remembered import REMEMBERED
 from tests.servers import connect
 from tests.stack.harness import VirtualStack, check_ledger, ids, open_stack
 from tests.stack.loop import turns, virtual
@@ -220,8 +220,8 @@ async def test_a_failed_id_may_try_again() -> None:
 
 @virtual
 async def test_the_memory_of_ids_is_bounded() -> None:
-    """Beyond 10,000 settled ids the oldest is forgotten, and then nobody says "theirs"."""
-    forgotten = REMEMBERED + 1
+    """Beyond some settled ids the oldest is forgotten, and then nobody says "theirs"."""
+    forgotten = 2 * REMEMBERED
     campaign = {"holds": ["THEIRS-1", "THEIRS-2"]}
     async with open_bench(linger=0, campaign=campaign) as bench, bench.batcher as batcher:
         early = await batcher.add("THEIRS-1")

@@ -3,27 +3,14 @@ import asyncio
 import pytest
 
 from campaigns_async import Delivery, RecordOutcome, Status
-from campaigns_async.delivery import Pending
 
 ADDED = RecordOutcome(0, "CRM-1", Status.ADDED)
 
 
-def make_pending() -> Pending:
-    """A record that nobody waits for yet."""
-    return Pending("CRM-1")
-
-
-def settle(pending: Pending) -> None:
-    """Its outcome comes."""
-    for delivery in pending.deliveries:
-        delivery.settle(ADDED)
-
-
 async def test_a_delivery_gives_its_outcome_as_often_as_asked() -> None:
     """A delivery can be awaited again and again, also after it is done."""
-    pending = make_pending()
-    delivery = pending.join(0)
-    settle(pending)
+    delivery = Delivery(0, "CRM-1")
+    delivery.settle(ADDED)
     assert await delivery is ADDED
     assert await delivery is ADDED
     assert delivery.outcome is ADDED
@@ -31,29 +18,39 @@ async def test_a_delivery_gives_its_outcome_as_often_as_asked() -> None:
 
 async def test_a_delivery_shows_how_far_it_is() -> None:
     """`done`, `outcome` and the repr tell whether the outcome is known, without waiting."""
-    pending = make_pending()
-    delivery = pending.join(7)
+    delivery = Delivery(7, "CRM-1")
     assert (delivery.position, delivery.done(), delivery.outcome) == (7, False, None)
     assert repr(delivery) == "<Delivery 7 pending>"
-    settle(pending)
+    delivery.settle(ADDED)
     assert delivery.done()
     assert repr(delivery) == "<Delivery 7 ADDED>"
 
 
-async def test_all_who_share_an_id_get_its_outcome() -> None:
-    """Those who join a pending record each have a delivery of their own, with one outcome."""
-    pending = make_pending()
-    deliveries = [pending.join(position) for position in (0, 3, 5)]
-    waiting = [asyncio.ensure_future(delivery) for delivery in deliveries]
-    settle(pending)
+async def test_all_who_wait_get_its_outcome() -> None:
+    """However many there are."""
+    delivery = Delivery(0, "CRM-1")
+
+    async def wait() -> RecordOutcome:
+        return await delivery
+
+    waiting = [asyncio.create_task(wait()) for _ in range(3)]
+    await asyncio.sleep(0)
+    delivery.settle(ADDED)
     assert await asyncio.gather(*waiting) == [ADDED] * 3
-    assert pending.deliveries == deliveries
+
+
+def test_it_knows_those_that_share_its_id() -> None:
+    """In the order in which they came; whoever settles it settles them."""
+    first, second, third = (Delivery(position, "CRM-1") for position in (0, 3, 5))
+    assert first.sharers is None
+    first.share(second)
+    first.share(third)
+    assert first.sharers == [second, third]
 
 
 async def test_a_cancelled_waiter_leaves_the_outcome_to_the_others() -> None:
     """Cancelling who awaits a delivery cancels that wait alone."""
-    pending = make_pending()
-    delivery = pending.join(0)
+    delivery = Delivery(0, "CRM-1")
 
     async def wait() -> RecordOutcome:
         return await delivery
@@ -63,16 +60,15 @@ async def test_a_cancelled_waiter_leaves_the_outcome_to_the_others() -> None:
     impatient.cancel()
     await asyncio.wait([impatient])
     assert impatient.cancelled()
-    settle(pending)
+    delivery.settle(ADDED)
     assert await patient is ADDED
 
 
 @pytest.mark.parametrize("look", ["await", "outcome"])
 async def test_it_knows_whether_anybody_looked(look: str) -> None:
     """Awaiting it, or asking for its outcome, counts as looking; its repr and `done` do not."""
-    pending = make_pending()
-    delivery: Delivery = pending.join(0)
-    settle(pending)
+    delivery = Delivery(0, "CRM-1")
+    delivery.settle(ADDED)
     assert delivery.done()
     assert repr(delivery)
     assert not delivery.looked_at
@@ -85,16 +81,14 @@ async def test_it_knows_whether_anybody_looked(look: str) -> None:
 
 async def test_asking_too_early_is_no_look() -> None:
     """Asking for the outcome before it is known sees nothing, so a failure still comes out."""
-    pending = make_pending()
-    delivery = pending.join(0)
+    delivery = Delivery(0, "CRM-1")
     assert delivery.outcome is None
     assert not delivery.looked_at
 
 
 async def test_giving_up_is_no_look() -> None:
     """Who waits for the outcome looks; who gives up before it comes has seen nothing."""
-    pending = make_pending()
-    delivery = pending.join(0)
+    delivery = Delivery(0, "CRM-1")
 
     async def wait() -> RecordOutcome:
         return await delivery

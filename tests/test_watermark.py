@@ -1,0 +1,42 @@
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns_async.watermark import Watermark
+
+
+@given(st.permutations(range(8)))
+def test_it_is_the_lowest_that_is_not_settled(order: list[int]) -> None:
+    """In whatever order they settle."""
+    mark = Watermark()
+    for count, position in enumerate(order, start=1):
+        mark.add(position)
+        mark.advance()
+        assert mark.position == next(n for n in range(9) if n not in order[:count])
+
+
+async def test_who_waits_is_told_when_all_below_is_settled() -> None:
+    """Not before; and at once where it is so already."""
+    mark = Watermark()
+    await mark.wait(0)
+    waiting = asyncio.create_task(mark.wait(2))
+    for position in (1, 0):
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        mark.add(position)
+        mark.advance()
+    await waiting
+    await mark.wait(2)
+
+
+async def test_who_gives_up_is_forgotten() -> None:
+    """Nothing is kept of a wait that was cancelled, and nothing goes wrong later."""
+    mark = Watermark()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await mark.wait(1)
+    mark.add(0)
+    mark.advance()
+    assert mark.position == 1
