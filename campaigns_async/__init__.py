@@ -123,11 +123,12 @@ _HOMES = (
     "settings",
     "report",
     "delivery",
-    "journal",
     "session",
     "campaign",
     "batcher",
     "stream",
+    # Last, for it needs sqlite3, which not every Python has.
+    "journal",
 )
 _OTHERS = ("emulator", "events", "lifecycle")
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterable, Iterable, Mapping
-from typing import Any, Final, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
 
 from campaigns_async._core.dedupe import Dedupe
 from campaigns_async._core.ranks import Order, Ranks
@@ -12,14 +12,15 @@ from campaigns_async._core.settlement import Settlement
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.drive import GRACE, Drive, build_engine
 from campaigns_async.errors import ConfigurationError, JournalError, UploadStoppedError
-from campaigns_async.journal_file import JournalFile
 from campaigns_async.models import NewRecord
 from campaigns_async.outcomes import Attribution, Status
-from campaigns_async.recorder import Recorder
 from campaigns_async.report import Account, Progress, UploadReport
 from campaigns_async.sources import open_source
 from campaigns_async.teller import OnOutcome, OnProgress, Tell, Teller
 from campaigns_async.unrecorded import Unrecorded
+
+if TYPE_CHECKING:
+    from campaigns_async.recorder import Recorder
 
 Records = (
     Iterable[NewRecord | Mapping[str, Any] | str]
@@ -165,6 +166,10 @@ class Upload:
     # --- the journal
 
     def _open_journal(self, path: str | os.PathLike[str]) -> None:
+        # With sqlite3, which not every Python has: for those who want a journal.
+        from campaigns_async.journal_file import JournalFile  # noqa: PLC0415
+        from campaigns_async.recorder import Recorder  # noqa: PLC0415
+
         file = JournalFile.open(path, create=True)
         try:
             recorder = Recorder(

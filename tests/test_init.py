@@ -84,6 +84,7 @@ def test_importing_it_loads_no_more_than_it_needs() -> None:
     }
     client = loaded_by("from campaigns_async import CampaignsSession")
     assert "campaigns_async.session" in client
+    assert {"sqlite3", "campaigns_async.journal"} & client == set()
     assert heavy & client == set()
     assert {"aiohttp", "cattrs"} & loaded_by("from campaigns_async import NewRecord") == set()
 

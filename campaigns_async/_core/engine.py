@@ -10,14 +10,13 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from campaigns_async._core.chunker import Chunker
 from campaigns_async._core.dedupe import Dedupe, Repeat
 from campaigns_async._core.gate import Gate
-from campaigns_async._core.history import History
 from campaigns_async._core.parsing import parse_rows, repeated_id_error
 from campaigns_async._core.ranks import Ranks
 from campaigns_async._core.resolver import Piece, Resolver
@@ -28,6 +27,9 @@ from campaigns_async._core.verdicts import Proof, Step, Verdict
 from campaigns_async.errors import CampaignsError, CampaignStateError
 from campaigns_async.models import CampaignState
 from campaigns_async.outcomes import Status
+
+if TYPE_CHECKING:
+    from campaigns_async._core.history import History
 
 _NO_REASON: Final = CampaignsError("the upload was stopped")
 
@@ -89,7 +91,7 @@ class Engine:
         self.requests = 0
         self.retries = 0
 
-    def remember(self, history: History) -> None:
+    def remember(self, history: "History") -> None:
         """Go on from an earlier run of the same upload. Call it before there are rows."""
         self._history = history
 
