@@ -103,7 +103,8 @@ class Progress:
     ``read``: rows taken from the input. ``counts``: settled rows by status. ``in_flight``: requests
     under way on the session. ``waiting``: what it waits for at the moment: "campaign" (its state
     takes no records now) or None. ``campaign_state``: what the refusals name as its state while it
-    waits for that; else None, for it cannot be asked. ``elapsed``: seconds.
+    waits for that; else None, for it cannot be asked. ``elapsed``: seconds. ``silence``: seconds
+    since every attempt failed, without a reply or with 408 or 5xx; 0 as long as there are answers.
     """
 
     read: int
@@ -114,6 +115,7 @@ class Progress:
     elapsed: float
     waiting: Literal["campaign"] | None = None
     campaign_state: CampaignState | None = None
+    silence: float = 0.0
 
     @property
     def settled(self) -> int:

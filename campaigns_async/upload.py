@@ -277,6 +277,7 @@ class Upload:
             )
 
     def _progress(self) -> Progress:
+        since, now = self._engine.silent_since, asyncio.get_running_loop().time()
         return Progress(
             read=self._engine.parsed,
             counts=dict(self._account.counts),
@@ -284,6 +285,7 @@ class Upload:
             in_flight=self._dispatcher.slots.in_flight,
             waiting="campaign" if self._engine.gate_closed else None,
             campaign_state=self._engine.campaign_state,
+            silence=0.0 if since is None else now - since,
         )
 
     def _totals(self) -> dict[str, Any]:

@@ -86,6 +86,8 @@ class Engine:
         self._sequence = 0
         self._finished = False
         self._state_named: CampaignState | None = None
+        # When the first of the attempts failed that all did since; None while there are answers.
+        self.silent_since: float | None = None
         self.parsed = 0
         self.unsettled = 0
         self.requests = 0
@@ -256,12 +258,7 @@ class Engine:
         # Before the resolver splits it: the piece that asked is the one the gate knows.
         if step is not Step.RETRY and step is not Step.WAIT:
             self._gate.open(piece)
-        if isinstance(verdict.error, CampaignStateError):
-            self._state_named = verdict.error.state
-        if verdict.sent:
-            self.requests += 1
-        if verdict.proof is Proof.ADDED:
-            self._budget.give_back()
+        self._note(verdict, now)
         resolution = self._resolver.resolve(piece, verdict)
         settled = self._settle(resolution.settled)
         hold = None
@@ -280,6 +277,19 @@ class Engine:
             self._backoffs.pop(piece, None)
             self._ready.extend(resolution.pieces)
         return Judged(settled, hold)
+
+    def _note(self, verdict: Verdict, now: float) -> None:
+        """What it says besides what becomes of the batch."""
+        if isinstance(verdict.error, CampaignStateError):
+            self._state_named = verdict.error.state
+        if verdict.proof is not Proof.NOT_SENT and verdict.proof is not Proof.OPEN:
+            self.silent_since = None
+        elif self.silent_since is None:
+            self.silent_since = now
+        if verdict.sent:
+            self.requests += 1
+        if verdict.proof is Proof.ADDED:
+            self._budget.give_back()
 
     def stop(self, error: CampaignsError) -> list[Settlement]:
         """Send nothing more: what is not in flight is settled now, the rest by its verdict."""

@@ -47,6 +47,12 @@ def map_columns(header: Sequence[str], chosen: Mapping[str, str | None]) -> dict
     return found
 
 
+def describe_unsent(header: Sequence[str], columns: Mapping[str, int]) -> str | None:
+    """A sentence on columns that hold nothing of a record; None if there are none."""
+    names = [name for place, name in enumerate(header) if place not in columns.values()]
+    return f"columns that are not sent: {_list(names)}" if names else None
+
+
 def _find(header: Sequence[str], name: str) -> list[int]:
     exact = [i for i, column in enumerate(header) if column == name]
     return exact or [i for i, column in enumerate(header) if squash(column) == squash(name)]

@@ -13,7 +13,7 @@ from campaigns_async.cli.background import BackgroundRows
 from campaigns_async.cli.failures import Failure
 from campaigns_async.cli.files import ReadingStopped, RecordFile
 from campaigns_async.cli.interrupts import on_interrupts
-from campaigns_async.cli.progress import UploadBar
+from campaigns_async.cli.progress import Outage, UploadBar
 from campaigns_async.cli.reject_limit import NO_LIMIT, RejectLimit
 from campaigns_async.cli.rejects import RejectFile
 from campaigns_async.cli.report import UNSETTLED, Result
@@ -30,12 +30,6 @@ _FINISHING = (
     "Stopping: what is on its way is being finished, for {:.0f} s at most. "
     "Press Ctrl-C again to stop at once."
 )
-_UNSENT = (
-    "No request could be sent yet. Check the address (--site or --base-url) and the way to it: "
-    "network, proxy, TLS. It goes on trying; Ctrl-C stops."
-)
-_UNSENT_AFTER = 3
-"""Retries without a single request that left this machine."""
 _STOPPING = "Stopping at once: requests under way get two seconds to answer."
 
 
@@ -90,7 +84,7 @@ class FileUpload:
         self._interrupted = False
         self._hurried = False
         self._give_up: asyncio.TimerHandle | None = None
-        self._told_unsent = False
+        self._outage = Outage()
         self._faults: list[str] = []
 
     async def run(self) -> Result:
@@ -160,10 +154,8 @@ class FileUpload:
 
     def _show(self, progress: Progress) -> None:
         self._bar.show(progress, self._file.estimate_rows())
-        if progress.retries >= _UNSENT_AFTER and not progress.requests and not self._told_unsent:
-            # Without a deadline it would otherwise try in silence for ever.
-            self._told_unsent = True
-            self._bar.say(_UNSENT)
+        if (notice := self._outage.look_at(progress)) is not None:
+            self._bar.say(notice)
         too_many = self._wishes.stop_after_rejects.judge(progress)
         if too_many is not None and self._limit_reached is None and not self._file.ended:
             self._limit_reached = UploadStoppedError(too_many)
@@ -271,7 +263,7 @@ class FileUpload:
             elapsed=report.elapsed,
             stopped_by=stopped_by,
             blank=file.blank,
-            remarks=tuple(filter(None, (file.suppressed.note, file.decoding_note))),
+            remarks=file.remarks,
             suppressed=file.suppressed.count,
             faults=tuple(self._faults),
             rejects=None if self._rejects is None else str(self._rejects.path),

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Literal, Self, cast
 
-from campaigns_async.cli.columns import FIELDS, map_columns, squash
+from campaigns_async.cli.columns import FIELDS, describe_unsent, map_columns, squash
 from campaigns_async.cli.failures import Failure
 from campaigns_async.cli.rejects import is_reject_file, take_back
 from campaigns_async.cli.rows import AnyRow, BrokenRow, RowNumbers, build_record
@@ -140,6 +140,12 @@ class RecordFile:
     def is_pipe(self) -> bool:
         """Whether reading may wait for somebody: no file on a disk, and not in memory."""
         return self._size is None and not isinstance(self._binary, io.BytesIO)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences on what was seen beside the rows."""
+        unsent = describe_unsent(self.header, self.columns)
+        return tuple(filter(None, (unsent, self.suppressed.note, self.decoding_note)))
 
     @property
     def decoding_note(self) -> str | None:

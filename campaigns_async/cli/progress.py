@@ -1,7 +1,7 @@
 """The moving line of an upload, on stderr and only on a terminal."""
 
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -11,6 +11,44 @@ from campaigns_async.cli.report import count
 from campaigns_async.report import Progress as UploadProgress
 
 _DETAILS = "{task.fields[done]} rows  {task.fields[rate]} rows/s  {task.fields[details]}"
+
+_NOTEWORTHY: Final = 5.0
+"""Seconds without an answer that are worth a word; a single failure is not."""
+
+_UNSENT_AFTER: Final = 3
+"""Retries without a single request that left this machine."""
+
+_UNSENT: Final = (
+    "No request could be sent yet. Check the address (--site or --base-url) and the way to it: "
+    "network, proxy, TLS. It goes on trying; Ctrl-C stops."
+)
+_SILENT: Final = (
+    "The service gives no answer, or errors of its own. It goes on trying, and no row is lost; "
+    "Ctrl-C stops."
+)
+_ANSWERS: Final = "The service answers again."
+
+
+class Outage:
+    """What is to be said of a service that does not answer, once each time.
+
+    Without a deadline an upload would otherwise try in silence for ever.
+    """
+
+    def __init__(self) -> None:
+        self._unsent = False
+        self._silent = False
+
+    def look_at(self, now: UploadProgress) -> str | None:
+        """A sentence if there is news, else None."""
+        if not now.requests:
+            news = now.retries >= _UNSENT_AFTER and not self._unsent
+            self._unsent = self._unsent or news
+            return _UNSENT if news else None
+        if (self._silent and now.silence > 0) or (not self._silent and now.silence < _NOTEWORTHY):
+            return None
+        self._silent = not self._silent
+        return _SILENT if self._silent else _ANSWERS
 
 
 class UploadBar:
@@ -62,6 +100,8 @@ def describe(now: UploadProgress, total: float | None = None) -> tuple[str, str,
         # For how long, only the campaign knows.
         state = f"is {now.campaign_state}" if now.campaign_state else "takes no records now"
         details.append(f"waiting: the campaign {state}")
+    elif now.silence >= _NOTEWORTHY:
+        details.append(f"no answer for {now.silence:.0f} s")
     elif total is not None and now.settled and now.elapsed > 0:
         details.append(say_left(max(total - now.settled, 0.0) * now.elapsed / now.settled))
     rate = f"{now.settled / now.elapsed:,.0f}" if now.elapsed > 0 else "-"

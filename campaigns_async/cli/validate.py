@@ -116,7 +116,7 @@ def check(
         tally=tally,
         suspicions=tuple(suspicions),
         blank=file.blank,
-        remarks=tuple(filter(None, (file.suppressed.note, file.decoding_note))),
+        remarks=file.remarks,
         faults=(*faults, *filter(None, (file.cut_short, fault))),
         rejects=None if rejects is None else str(rejects.path),
     )

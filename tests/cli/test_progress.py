@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from campaigns_async.cli.progress import UploadBar, describe, say_left
+from campaigns_async.cli.progress import Outage, UploadBar, describe, say_left
 from campaigns_async.models import CampaignState
 from campaigns_async.outcomes import Status
 from campaigns_async.report import Progress
@@ -42,6 +42,36 @@ def test_it_says_how_long_yet_where_the_rows_are_known() -> None:
     assert "left" not in describe(_progress(waiting="campaign"), 3_015.0)[2]
     assert describe(_progress(), 900.0)[2].endswith("0 s left")
     assert describe(_progress(counts={}), 900.0)[2] == "4 in flight"
+
+
+def test_it_says_when_there_is_no_answer() -> None:
+    """And then nothing of the time that is left; one failure is not worth a word."""
+    assert describe(_progress(silence=12.4), 3_015.0)[2] == "4 in flight  no answer for 12 s"
+    assert describe(_progress(silence=4.9), 3_015.0)[2] == "4 in flight  4 s left"
+
+
+def test_a_service_that_goes_silent_is_told_of() -> None:
+    """Once when it has given no answer for a while, and once when it answers again."""
+    outage = Outage()
+    told = [
+        outage.look_at(_progress(silence=silence))
+        for silence in (0.0, 4.9, 0.0, 5.0, 60.0, 0.0, 0.0, 7.0)
+    ]
+    assert told[:3] == [None] * 3
+    assert "gives no answer" in str(told[3])
+    assert told[4:] == [None, "The service answers again.", None, told[3]]
+
+
+def test_where_nothing_was_ever_sent_the_way_to_it_is_told_of() -> None:
+    """Once; and nothing of answers where there were none."""
+    outage = Outage()
+    told = [
+        outage.look_at(_progress(requests=0, retries=retries, silence=9.0))
+        for retries in (0, 2, 3, 4)
+    ]
+    assert told[:2] == [None, None]
+    assert str(told[2]).startswith("No request could be sent yet. Check the address")
+    assert told[3] is None
 
 
 @pytest.mark.parametrize(

@@ -293,6 +293,8 @@ Why, and which rows (the header is row 1):
   REJECTED   1  priority 'Urgent' is not one of HIGH, MEDIUM, LOW
                 row 4
 
+Note: columns that are not sent: 'Phone'
+
 Rows that are not in, with why, are in rejects.csv; mend it and upload it as it is.
 """
 

@@ -240,6 +240,24 @@ def test_done_is_when_every_row_is_settled() -> None:
 # --- waits
 
 
+def silent_since(engine: Engine) -> float | None:
+    """Asked anew each time, for it changes."""
+    return engine.silent_since
+
+
+@pytest.mark.parametrize("verdict", [OPEN, NOT_SENT], ids=lambda v: v.proof.name)
+def test_it_knows_since_when_there_is_no_answer(verdict: Verdict) -> None:
+    """From the first failure of those in a row, until anything at all is answered."""
+    engine = fed("abcdef")
+    pieces = [take(engine) for _ in range(3)]
+    assert silent_since(engine) is None
+    engine.judge(pieces[0], verdict, 5)
+    engine.judge(pieces[1], verdict, 7)
+    assert silent_since(engine) == 5
+    engine.judge(pieces[2], THROTTLED, 9)
+    assert silent_since(engine) is None
+
+
 @pytest.mark.parametrize("verdict", [OPEN, NOT_SENT], ids=lambda v: v.proof.name)
 def test_a_failure_is_retried_after_growing_waits(verdict: Verdict) -> None:
     """The same batch goes again after 1, 2, 4, ... seconds; others go meanwhile."""
