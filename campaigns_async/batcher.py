@@ -1,6 +1,7 @@
 """RecordBatcher: records one at a time from many tasks, requests of up to 100 to the service."""
 
 import asyncio
+import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -290,7 +291,11 @@ class RecordBatcher:
 
     def _on_end(self, task: "asyncio.Task[None]") -> None:
         """Nobody must wait for ever, even if the drive failed in a way that nobody thought of."""
-        if task.cancelled() or task.exception() is None:
+        if task.cancelled():
+            if not self._closed:
+                self._warn()
+            return
+        if task.exception() is None:
             return
         self._closed = True
         error = CampaignsError(f"the batcher failed: {task.exception()!r}")
@@ -299,6 +304,17 @@ class RecordBatcher:
             self._conclude(first, RecordOutcome(position, None, Status.UNKNOWN, error=error))
         self._settled.advance()
         self._release_room()
+
+    def _warn(self) -> None:
+        """Somebody else cancelled it, as a rule the loop at its end: nobody is left to raise to."""
+        self._closed = True
+        warnings.warn(
+            f"a RecordBatcher was never closed, and {len(self._unseen()):,} records that nobody "
+            "looked at are not in the campaign; use it with async with",
+            ResourceWarning,
+            source=self,
+            stacklevel=2,
+        )
 
     def _raise_closed(self) -> None:
         msg = "the batcher is closed; make a new one with campaign.batcher()"

@@ -828,6 +828,20 @@ async def test_another_loop_is_told_at_once() -> None:
         assert (await batcher.add("CRM-3")).status is Status.ADDED
 
 
+def test_one_that_is_never_closed_is_warned_of() -> None:
+    """Where the loop ends before it, what waits is lost; that must not go unseen."""
+
+    async def forget() -> None:
+        async with Emulator() as emulator, connect(emulator) as session:
+            campaign = session.campaign(emulator.create_campaign().id)
+            batcher = campaign.batcher(linger=60)
+            for number in range(3):
+                await batcher.submit(f"CRM-{number}")
+
+    with pytest.warns(ResourceWarning, match="never closed, and 3 records"):
+        asyncio.run(forget())
+
+
 async def test_why_it_stopped_can_be_asked() -> None:
     """It does not recover from a revoked key, and says so."""
     async with Emulator() as emulator, connect(emulator) as session:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import attrs
 import click
+from click.core import ParameterSource
 
 from campaigns_async.cli.failures import Failure
 from campaigns_async.session import CampaignsSession
@@ -81,21 +82,34 @@ def read_connection(
     *, api_key_file: Path | None, tenant: str | None, site: str | None, base_url: str | None
 ) -> Connection:
     """The connection that the options ask for."""
+    if _was_given("site") and not _was_given("base_url"):
+        # An address left in the environment must not win over a site that was asked for.
+        base_url = None
     key = read_environment().get("api_key") if api_key_file is None else _read_key(api_key_file)
-    for name, value, next_step in (
-        ("API key", key, f"set {ENVIRONMENT['api_key']}, or give --api-key-file FILE"),
-        ("tenant", tenant, f"set {ENVIRONMENT['tenant']}, or give --tenant NAME"),
-        (
-            "site",
+    needed = {
+        "API key": (key, f"set {ENVIRONMENT['api_key']}, or give --api-key-file FILE"),
+        "tenant": (tenant, f"set {ENVIRONMENT['tenant']}, or give --tenant NAME"),
+        "site": (
             site or base_url,
             f"set {ENVIRONMENT['site']}, or give --site: {', '.join(SITES)}",
         ),
-    ):
-        if not value:
-            raise Failure(f"there is no {name}", next_step=next_step)
+    }
+    missing = [name for name, (value, _) in needed.items() if not value]
+    if missing:
+        raise Failure(
+            f"there is no {' and no '.join(missing)}",
+            next_step="; ".join(needed[name][1] for name in missing),
+        )
     return Connection(
         api_key=key, tenant=tenant or None, site=site or None, base_url=base_url or None
     )
+
+
+def _was_given(option: str) -> bool:
+    """On the command line, and not by the environment."""
+    context = click.get_current_context(silent=True)
+    source = context.get_parameter_source(option) if context is not None else None
+    return source is ParameterSource.COMMANDLINE
 
 
 def _read_key(path: Path) -> ApiKey:

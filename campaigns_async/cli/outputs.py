@@ -61,6 +61,21 @@ class OutputFile:
         self.close()
 
 
+def check_writable(path: Path, what: str) -> None:
+    """Raise `Failure` where what is written at the end could not be written now either."""
+    there = path.exists()
+    if there and not (path.is_file() or path.is_dir()):
+        # A pipe, say, whose reader would take this for the end.
+        return
+    try:
+        with path.open("a"):
+            pass
+        if not there:
+            path.unlink()
+    except OSError as error:
+        raise Failure(f"{what} {path} cannot be written: {error.strerror}") from None
+
+
 def keep_apart(
     read: Mapping[str, Path | str | None], written: Mapping[str, Path | str | None]
 ) -> None:

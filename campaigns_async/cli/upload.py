@@ -16,7 +16,7 @@ from campaigns_async.cli.failures import EPILOG, Exit, Failure
 from campaigns_async.cli.file_upload import FileUpload, Wishes
 from campaigns_async.cli.inputs import check_rejects, files_read, input_options, read_input
 from campaigns_async.cli.journals import BESIDE, find_journal, offer_resume
-from campaigns_async.cli.outputs import keep_apart
+from campaigns_async.cli.outputs import check_writable, keep_apart
 from campaigns_async.cli.reject_limit import NO_LIMIT, reject_limit
 from campaigns_async.cli.rejects import RejectFile
 from campaigns_async.cli.report import Result, build_document, encode, render
@@ -132,6 +132,8 @@ def upload(ctx: click.Context, /, path: str, **options: Any) -> None:
             "the audit file": options["audit_path"],
         },
     )
+    if options["report_path"] is not None:
+        check_writable(options["report_path"], "the report")
     with ExitStack() as stack:
         file = stack.enter_context(reopen())
         resumed = journal is not None and offer_resume(journal, yes=options["yes"])

@@ -62,6 +62,26 @@ def test_what_is_missing_is_named(
     assert next_step in str(failed.value.next_step)
 
 
+def test_all_that_is_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what to do about each."""
+    monkeypatch.delenv("EGHT_API_KEY", raising=False)
+    with pytest.raises(Failure, match="there is no API key and no tenant and no site") as failed:
+        _read(tenant=None, site=None)
+    for option in ("--api-key-file", "--tenant", "--site"):
+        assert option in str(failed.value.next_step)
+
+
+def test_a_site_that_is_asked_for_counts_before_an_address_in_the_environment(
+    service: Beside,
+) -> None:
+    """An address that was left there is not what this command asks for."""
+    done = service.run("pause", "--site", "XX9")
+
+    assert "XX9" in done.stderr
+    assert (done.exit_code, service.emulator.request_count) == (2, 0)
+    assert service.run("pause", EGHT_SITE="XX9").exit_code == 0
+
+
 def test_a_site_or_an_address_is_needed() -> None:
     """One of them is enough."""
     done = run("pause", "--campaign", "x", "--tenant", "t", EGHT_API_KEY=_SECRET)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from campaigns_async.cli.failures import Failure
-from campaigns_async.cli.outputs import OutputFile, keep_apart
+from campaigns_async.cli.outputs import OutputFile, check_writable, keep_apart
 from tests.cli.conftest import FULL
 
 
@@ -67,3 +67,15 @@ def test_nothing_is_written_twice(tmp_path: Path) -> None:
         keep_apart({"the input": None}, {"the report": report, "the audit file": report})
     keep_apart({"the input": tmp_path / "in.csv"}, {"the report": report, "the audit file": None})
     keep_apart({}, {"the report": os.devnull, "the audit file": os.devnull})
+
+
+def test_what_is_written_at_the_end_is_tried_before(tmp_path: Path) -> None:
+    """It leaves nothing behind and changes nothing; what is no file is not touched."""
+    new, old = tmp_path / "new", tmp_path / "old"
+    old.write_text("kept")
+    for path in (new, old, Path(os.devnull)):
+        check_writable(path, "the report")
+    assert (new.exists(), old.read_text()) == (False, "kept")
+    for path in (tmp_path, tmp_path / "no" / "r.json"):
+        with pytest.raises(Failure, match=r"the report \S+ cannot be written: "):
+            check_writable(path, "the report")

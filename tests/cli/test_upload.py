@@ -8,7 +8,7 @@ import pytest
 
 from campaigns_async.emulator import EmulatedCampaign
 from campaigns_async.models import CampaignState
-from tests.cli.conftest import Beside, run
+from tests.cli.conftest import FULL, Beside, run
 
 
 @pytest.fixture
@@ -174,16 +174,27 @@ def test_a_reject_file_must_fit(
     assert service.emulator.request_count == 0
 
 
-def test_a_report_that_cannot_be_written_is_printed(
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_sent(
     service: Beside, contacts: Path, tmp_path: Path
 ) -> None:
-    """The account is not lost for want of a folder."""
+    """Where that can be seen then."""
     done = service.run("upload", str(contacts), "--report", str(tmp_path / "no" / "r.json"))
+
+    assert "cannot be written" in done.stderr
+    assert (done.exit_code, service.emulator.request_count) == (2, 0)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no disk that is always full")
+def test_a_report_that_cannot_be_written_in_the_end_is_printed(
+    service: Beside, contacts: Path
+) -> None:
+    """The account is not lost for want of room."""
+    done = service.run("upload", str(contacts), "--report", str(FULL))
 
     assert "  ADDED" in done.stdout
     assert "cannot be written" in done.stderr
     assert done.exit_code == 3
-    good = ("upload", "-", "--report", str(tmp_path), "--json")
+    good = ("upload", "-", "--report", str(FULL), "--json")
     assert service.run(*good, stdin="crmRecordId\nA\n").exit_code == 2
 
 
