@@ -287,7 +287,7 @@ class RecordBatcher:
 
     async def _run(self) -> None:
         with self._call:
-            await self._drive.run(on_deadline=UploadStoppedError("the batcher's time is over"))
+            await self._drive.run(on_deadline=lambda: UploadStoppedError("its time is over"))
 
     def _on_end(self, task: "asyncio.Task[None]") -> None:
         """Nobody must wait for ever, even if the drive failed in a way that nobody thought of."""

@@ -131,10 +131,13 @@ class Drive:
         self._on_settled(self._engine.stop(error))
         self._changed.set()
 
-    async def run(self, *, deadline: float | None = None, on_deadline: CampaignsError) -> None:
+    async def run(
+        self, *, deadline: float | None = None, on_deadline: Callable[[], CampaignsError]
+    ) -> None:
         """Until the engine is done or stopped, and nothing is in flight.
 
-        ``deadline``: seconds from now, None for none; then ``on_deadline`` stops it. A cancellation
+        ``deadline``: seconds from now, None for none; then what ``on_deadline`` gives
+        stops it. A cancellation
         stops it too, gives requests in flight :data:`GRACE` seconds, and comes out.
         """
         timer = None
@@ -215,8 +218,8 @@ class Drive:
         if turn is not None:
             self._dispatcher.slots.withdraw(turn)
 
-    def _expire(self, error: CampaignsError) -> None:
-        self._expired = error
+    def _expire(self, on_deadline: Callable[[], CampaignsError]) -> None:
+        self._expired = on_deadline()
         self.notify()
         # The attempts were given no more time than this; something of the caller's may hang.
         asyncio.get_running_loop().call_later(GRACE, self._cancel)

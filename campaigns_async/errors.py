@@ -289,7 +289,10 @@ class UploadError(CampaignsError):
 
 
 class UploadStoppedError(UploadError):
-    """Why an upload ended before its input did, where no reply was the reason (a deadline, say)."""
+    """Why an upload ended before its input did, where no reply was the reason (a deadline, say).
+
+    Its ``__cause__`` is how the last attempt failed, if the service gave no answer by then.
+    """
 
 
 class JournalError(CampaignsError):

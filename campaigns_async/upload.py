@@ -130,9 +130,7 @@ class Upload:
         try:
             await self._drive.run(
                 deadline=self._deadline,
-                on_deadline=UploadStoppedError(
-                    f"the upload's deadline of {self._deadline} s has passed"
-                ),
+                on_deadline=self._tell_late,
             )
             await self._close_books()
             # Shielded: a cancellation now leaves the outcomes their time to be told.
@@ -153,6 +151,15 @@ class Upload:
             self._source.error.report = report  # type: ignore[attr-defined]
             raise self._source.error
         return report
+
+    def _tell_late(self) -> UploadStoppedError:
+        said = f"the upload's deadline of {self._deadline} s has passed"
+        failure = self._engine.last_failure
+        if failure is not None:
+            said += f", and the last of its attempts failed: {failure}"
+        error = UploadStoppedError(said)
+        error.__cause__ = failure
+        return error
 
     def report(self) -> UploadReport:
         """The account so far."""

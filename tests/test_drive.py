@@ -58,7 +58,7 @@ class Driven:
     async def run(self, deadline: float | None = None) -> None:
         """To its end; then no turn may be taken."""
         try:
-            await self.drive.run(deadline=deadline, on_deadline=LATE)
+            await self.drive.run(deadline=deadline, on_deadline=lambda: LATE)
         finally:
             assert self.dispatcher.slots.in_flight == 0
             await self.connections.close()

@@ -26,6 +26,7 @@ from campaigns_async.errors import (
     ConfigurationError,
     DuplicateRecordError,
     NotFoundError,
+    NotSentError,
     OutcomeUnknownError,
     PermissionDeniedError,
     UnexpectedResponseError,
@@ -376,6 +377,18 @@ async def test_a_deadline_ends_it_with_an_account(
     assert (report.added, report.total, report.exhausted) == (0, 2_000, True)
     assert (report.unknown > 0, report.not_added > 0) == (True, True)
     assert "deadline of 0.6 s" in str(report.stopped_by)
+
+
+async def test_a_deadline_says_what_there_was_instead_of_an_answer(
+    emulator: Emulator, handle: CampaignHandle
+) -> None:
+    """Where nothing gets through, the reason is not that there was no time."""
+    await emulator.close()
+    report = await handle.upload(["CRM-1"], deadline=0.3)
+    assert report.not_added == 1
+    assert report.stopped_by is not None
+    assert "the last of its attempts failed: nothing was sent" in str(report.stopped_by)
+    assert isinstance(report.stopped_by.__cause__, NotSentError)
 
 
 async def test_it_stops_after_so_many_rejects(

@@ -86,8 +86,10 @@ class Engine:
         self._sequence = 0
         self._finished = False
         self._state_named: CampaignState | None = None
-        # When the first of the attempts failed that all did since; None while there are answers.
+        # When the first of the attempts failed that all did since, and how the last of them did;
+        # None while there are answers.
         self.silent_since: float | None = None
+        self.last_failure: CampaignsError | None = None
         self.parsed = 0
         self.unsettled = 0
         self.requests = 0
@@ -283,9 +285,10 @@ class Engine:
         if isinstance(verdict.error, CampaignStateError):
             self._state_named = verdict.error.state
         if verdict.proof is not Proof.NOT_SENT and verdict.proof is not Proof.OPEN:
-            self.silent_since = None
-        elif self.silent_since is None:
-            self.silent_since = now
+            self.silent_since = self.last_failure = None
+        else:
+            self.silent_since = now if self.silent_since is None else self.silent_since
+            self.last_failure = verdict.error
         if verdict.sent:
             self.requests += 1
         if verdict.proof is Proof.ADDED:

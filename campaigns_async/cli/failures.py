@@ -72,6 +72,8 @@ _CODES: Final[tuple[tuple[_Kinds, Exit], ...]] = (
 
 def exit_code_of(error: CampaignsError) -> Exit:
     """The code for a command that this error ended."""
+    if isinstance(error, UploadStoppedError) and error.__cause__ is not None:
+        return Exit.SERVICE
     return next((code for kinds, code in _CODES if isinstance(error, kinds)), Exit.SERVICE)
 
 

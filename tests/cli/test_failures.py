@@ -66,6 +66,13 @@ def test_a_failure_is_a_sentence_a_step_and_a_reference(
     )
 
 
+def test_a_deadline_without_an_answer_is_the_services_fault() -> None:
+    """And not only some rows that are not in."""
+    late = UploadStoppedError("late")
+    late.__cause__ = NotSentError("nothing was sent")
+    assert exit_code_of(late) is Exit.SERVICE
+
+
 def test_what_the_system_refuses_is_no_bug() -> None:
     """A full disk, or a right that is missing, with the file where there is one."""
     failure = explain(PermissionError(13, "Permission denied", "f.csv"))

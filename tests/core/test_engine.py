@@ -253,9 +253,9 @@ def test_it_knows_since_when_there_is_no_answer(verdict: Verdict) -> None:
     assert silent_since(engine) is None
     engine.judge(pieces[0], verdict, 5)
     engine.judge(pieces[1], verdict, 7)
-    assert silent_since(engine) == 5
+    assert (silent_since(engine), engine.last_failure) == (5, verdict.error)
     engine.judge(pieces[2], THROTTLED, 9)
-    assert silent_since(engine) is None
+    assert (silent_since(engine), engine.last_failure) == (None, None)
 
 
 @pytest.mark.parametrize("verdict", [OPEN, NOT_SENT], ids=lambda v: v.proof.name)
