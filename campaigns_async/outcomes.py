@@ -1,6 +1,6 @@
 """What became of one record: the answer to "is it in?", with its evidence."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -85,23 +85,26 @@ class RecordOutcome:
     @classmethod
     def lazy(
         cls,
-        shared: Mapping[str, Any],
+        rows: Iterable[tuple[int, Any, str | None]],
         find_record: Callable[[str | None], Record | None],
-        *,
-        index: int,
-        record_in: object,
-        crm_record_id: str | None,
-    ) -> Self:
-        """One of many that have the ``shared`` fields; its record is found when it is looked at."""
-        outcome = cls.__new__(cls)
-        outcome.__dict__.update(
-            shared,
-            index=index,
-            record_in=record_in,
-            crm_record_id=crm_record_id,
-            _find_record=find_record,
-        )
-        return outcome
+        **alike: Any,
+    ) -> Iterator[Self]:
+        """Those of ``rows`` (index, record_in, crm_record_id), which have all else alike.
+
+        The record of each is found when it is looked at.
+        """
+        facts = {field.name: field.default for field in attrs.fields(cls)} | alike
+        del facts["record"]
+        facts["_find_record"] = find_record
+        for index, record_in, crm_record_id in rows:
+            outcome = cls.__new__(cls)
+            # There may be millions: to copy a dict and change it is the quickest way to have one.
+            its_own = facts.copy()
+            its_own["index"] = index
+            its_own["record_in"] = record_in
+            its_own["crm_record_id"] = crm_record_id
+            object.__setattr__(outcome, "__dict__", its_own)
+            yield outcome
 
     if not TYPE_CHECKING:  # or every misspelt attribute would be taken for one of Any
 

@@ -64,10 +64,8 @@ def test_a_refused_rows_outcome_pickles_with_its_error() -> None:
 
 def lazy(find: Callable[[str | None], Record | None]) -> RecordOutcome:
     """One whose record is found when it is looked at."""
-    rest = attrs.asdict(RecordOutcome(0, "a", Status.ADDED, attempts=1), recurse=False)
-    shared = {name: rest[name] for name in ("status", "error", "evidence", "attribution")}
-    shared |= {name: rest[name] for name in ("attempts", "duplicate_of", "differs")}
-    return RecordOutcome.lazy(shared, find, index=0, record_in="a", crm_record_id="a")
+    [outcome] = RecordOutcome.lazy([(0, "a", "a")], find, status=Status.ADDED, attempts=1)
+    return outcome
 
 
 def test_a_record_is_found_when_it_is_looked_at() -> None:

@@ -33,9 +33,7 @@ def test_it_gives_the_outcome_of_the_id() -> None:
 def test_an_outcome_that_is_found_keeps_no_reply() -> None:
     """Its record is decoded, for it may be kept much longer than the others of its batch."""
     asked: list[str | None] = []
-    lazy = RecordOutcome.lazy(
-        {"status": Status.ADDED}, asked.append, index=0, record_in="1", crm_record_id="1"
-    )
+    [lazy] = RecordOutcome.lazy([(0, "1", "1")], asked.append, status=Status.ADDED)
     remembered = Remembered()
     remembered.add("1", lazy)
     assert asked == []

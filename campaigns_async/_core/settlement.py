@@ -32,25 +32,18 @@ class Settlement:
 
     def outcomes(self) -> Iterator[RecordOutcome]:
         """One for each row. The reply's records are decoded when the first of them is looked at."""
-        shared = {
-            "status": self.status,
-            "error": self.error,
-            "evidence": self.evidence,
-            "attribution": self.attribution,
-            "attempts": self.attempts,
-            "duplicate_of": self.repeat.first if self.repeat else None,
-            "differs": self.repeat.differs if self.repeat else None,
-        }
-        find_record = _Reply(self.reply).find_record
-        rows = self.rows
-        for index, given, crm_record_id in zip(rows.positions, rows.given, rows.ids, strict=True):
-            yield RecordOutcome.lazy(
-                shared,
-                find_record,
-                index=index,
-                record_in=given,
-                crm_record_id=crm_record_id or None,
-            )
+        rows, repeat = self.rows, self.repeat
+        return RecordOutcome.lazy(
+            zip(rows.positions, rows.given, [i or None for i in rows.ids], strict=True),
+            _Reply(self.reply).find_record,
+            status=self.status,
+            error=self.error,
+            evidence=self.evidence,
+            attribution=self.attribution,
+            attempts=self.attempts,
+            duplicate_of=repeat.first if repeat else None,
+            differs=repeat.differs if repeat else None,
+        )
 
 
 class _Reply:
