@@ -104,8 +104,9 @@ class Dispatcher:
                     )
         left = by - loop.time()
         if left <= 0:
-            # An attempt with no time left would only make doubt out of certainty.
-            return NotSentError(_NO_TIME, permanent=True)
+            # An attempt with no time left would only make doubt out of certainty. Not permanent:
+            # whoever set the deadline says that it has passed.
+            return NotSentError(_NO_TIME)
         timeout = self.settings.timeout
         if left < timeout.total:
             timeout = attrs.evolve(timeout, total=left)

@@ -11,6 +11,7 @@ from campaigns_async._core.history import Kept
 from campaigns_async._core.spans import Spans
 from campaigns_async.errors import UploadStoppedError
 from campaigns_async.journal_file import JournalFile
+from campaigns_async.journal_state import JournalState
 from campaigns_async.outcomes import FAILED, Evidence, RecordOutcome, Status
 from campaigns_async.report import MAX_FAILED, UploadReport
 
@@ -26,14 +27,11 @@ class Journal:
 
     def __init__(self, file: JournalFile) -> None:
         self._file = file
-        state: Mapping[str, Any] = file.read_state()
+        state = JournalState.parse(file.read_state())
         self._state = state
-        self._settled = Spans(state.get("settled", ()))
-        self._open = Spans(state.get("open", ()))
-        if state.get("reserved", 0) > 0:
-            self._open.add(0, state["reserved"] - 1)
-        stopped = state.get("stopped")
-        self._stopped = UploadStoppedError(stopped) if stopped else None
+        self._settled = Spans(state.settled)
+        self._open = state.may_be_open()
+        self._stopped = UploadStoppedError(state.stopped) if state.stopped else None
         self._unfinished = self._stopped or UploadStoppedError(_UNFINISHED)
 
     @classmethod
@@ -58,13 +56,12 @@ class Journal:
     @property
     def total(self) -> int | None:
         """Rows of the input; None while its end has not been seen."""
-        return self._state.get("total")
+        return self._state.total
 
     @property
     def read(self) -> int:
         """Rows that were read so far; 0 where no upload has begun."""
-        read: int = self._state.get("read", 0)
-        return read
+        return self._state.read
 
     @property
     def settled(self) -> int:
@@ -100,9 +97,9 @@ class Journal:
             total=counts.total(),
             counts=dict(counts),
             failed=tuple(failed),
-            requests=state.get("requests", 0),
-            retries=state.get("retries", 0),
-            elapsed=state.get("elapsed", 0.0),
+            requests=state.requests,
+            retries=state.retries,
+            elapsed=state.elapsed,
             stopped_by=self._stopped,
             exhausted=self.total is not None,
         )

@@ -20,6 +20,7 @@ from campaigns_async._core.spans import Spans
 from campaigns_async.errors import CampaignsError, JournalError, UploadStoppedError
 from campaigns_async.group_commit import GroupCommit
 from campaigns_async.journal_file import Changes, JournalFile
+from campaigns_async.journal_state import JournalState
 from campaigns_async.models import MAX_RECORDS_PER_REQUEST
 from campaigns_async.outcomes import Evidence, Status
 
@@ -54,18 +55,18 @@ class Recorder:
         self._on_news = on_news
         self._on_error = on_error
         self._check_identity(identity)
-        state = file.read_state()
+        document = file.read_state()
+        state = JournalState.parse(document)
         self.earlier: Mapping[str, float] = {
-            name: state.get(name, 0) for name in ("requests", "retries", "elapsed")
+            "requests": state.requests,
+            "retries": state.retries,
+            "elapsed": state.elapsed,
         }
         self._facts = facts
-        self._settled = Spans(state.get("settled", ()))
-        self._open = Spans(state.get("open", ()))
-        if state.get("reserved", 0) > 0:
-            self._open.add(0, state["reserved"] - 1)
-        checks = [(at, digest) for at, digest in state.get("checks", ())]
-        self._input = SameInput(checks, state.get("total"))
-        self.history = self._read_history() if state else None
+        self._settled = Spans(state.settled)
+        self._open = state.may_be_open()
+        self._input = SameInput(state.checks, state.total)
+        self.history = self._read_history() if document else None
         self.refused: JournalError | None = None
         self._exhausted = False
         self._cut_short = False
@@ -80,7 +81,8 @@ class Recorder:
         self._marked: set[int] = set()
         # What the commit under way makes of `_reserved` and `_sealed`.
         self._written = (0, False)
-        self._end: dict[str, Any] | None = None
+        self._ended = False
+        self._stopped: str | None = None
         self._closing: asyncio.Task[None] | None = None
         self._commits = GroupCommit(
             prepare=self._prepare, on_commit=self._note_commit, on_error=on_error
@@ -230,16 +232,16 @@ class Recorder:
         self._written = self._input.read, self._exhausted
         exceptions, self._exceptions = self._exceptions, []
         split, self._split = self._split, []
-        state = {
+        state = JournalState(
             **self._facts(),
-            "settled": list(self._settled),
-            "open": list(self._open),
-            "checks": self._input.checks(),
-            "total": self._input.total,
-            "reserved": self._input.read,
-        }
-        state |= self._end or {}
-        changes = Changes(state=state, exceptions=exceptions, split=split)
+            total=self._input.total,
+            settled=list(self._settled),
+            open=list(self._open),
+            reserved=0 if self._ended else self._input.read,
+            checks=self._input.checks(),
+            stopped=self._stopped,
+        )
+        changes = Changes(state=state.build_document(), exceptions=exceptions, split=split)
         return partial(self._file.write, changes)
 
     def _note_commit(self) -> None:
@@ -259,7 +261,7 @@ class Recorder:
         try:
             if self._commits.begun and self._commits.failed is None:
                 self._close_books()
-                self._end = {"reserved": 0, "stopped": stopped}
+                self._ended, self._stopped = True, stopped
                 await self._commits.wait(self._commits.request())
         finally:
             await self._commits.finish()

@@ -384,7 +384,7 @@ async def test_a_deadline_says_what_there_was_instead_of_an_answer(
 ) -> None:
     """Where nothing gets through, the reason is not that there was no time."""
     await emulator.close()
-    report = await handle.upload(["CRM-1"], deadline=0.3)
+    report = await handle.upload(["CRM-1"], deadline=1.5)
     assert report.not_added == 1
     assert report.stopped_by is not None
     assert "the last of its attempts failed: nothing was sent" in str(report.stopped_by)
