@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from campaigns_async._core.rows import Rows
 
@@ -72,12 +72,11 @@ class SameInput:
                 "!" if at in rows.errors else text
                 for at, text in zip(rows.positions, said, strict=True)
             ]
-        text = "\n".join((*ids, ""))
+        text = _write_lines(ids)
         if "\\" in text or text.count("\n") != len(ids):
-            text = "\n".join((*map(_escape, ids), ""))
-        # Row by row, each with its end: the next run may get them in other portions.
-        for digest, column in zip(self._digests, (text, "\n".join((*said, ""))), strict=True):
-            digest.update(column.encode(errors="surrogatepass"))
+            text = _write_lines(list(map(_escape, ids)))
+        for digest, lines in zip(self._digests, (text, _write_lines(said)), strict=True):
+            digest.update(lines.encode(errors="surrogatepass"))
 
     def _fingerprint(self) -> str:
         return "".join(digest.hexdigest()[:32] for digest in self._digests)
@@ -89,6 +88,14 @@ class SameInput:
         if self.read > last or (self._total == 0 and not self._known):
             self._known[1:] = [(self.read, self._fingerprint())]
         return list(self._known)
+
+
+def _write_lines(texts: Sequence[str]) -> str:
+    """Each with its end, because the next run may get the rows in other portions."""
+    if texts.count(texts[0]) == len(texts):
+        # As what rows say mostly is.
+        return (texts[0] + "\n") * len(texts)
+    return "\n".join((*texts, ""))
 
 
 def _escape(crm_record_id: str) -> str:

@@ -74,3 +74,24 @@ def test_a_longer_input_is_found_out() -> None:
     assert same.follow(rows("b", first=1), exhausted=False) == (
         "it has more than the 1 records of before"
     )
+
+
+lines = st.sampled_from(["a", "b", "a\nb", "b\na", "\n", "a\\", "\\n", "a\\nb", "\ud800", ""])
+
+
+@given(st.lists(lines, min_size=1, max_size=4), st.lists(lines, min_size=1, max_size=4))
+def test_ids_are_told_apart_whatever_is_in_them(one: list[str], other: list[str]) -> None:
+    """Line breaks and backslashes among them, in rows that cannot be sent as well."""
+    assert (read(rows(*one)).checks() == read(rows(*other)).checks()) is (one == other)
+
+
+def test_what_else_a_row_says_is_part_of_it() -> None:
+    """Its priority, its own rank, and that it cannot be sent."""
+    inputs: list[object] = [
+        "a",
+        {"crmRecordId": "a", "priority": "LOW"},
+        {"crmRecordId": "a", "rank": 1},
+        {"crmRecordId": "a", "rank": "x"},
+    ]
+    checks = [str(read(rows(given_record)).checks()) for given_record in inputs]
+    assert len(set(checks)) == len(inputs)
