@@ -136,6 +136,8 @@ class RecordBatcher:
             if (outcome := self._remembered.find(crm_record_id)) is not None:
                 self._conclude(delivery, outcome)
                 self._settled.advance()
+                # It took the place of one that waits, and needs none.
+                self._release_room()
                 return delivery
             self._pending_by_id[crm_record_id] = delivery
         self._pending[position] = delivery

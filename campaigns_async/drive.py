@@ -114,6 +114,8 @@ class Drive:
         self._changed = asyncio.Event()
         self._expired: CampaignsError | None = None
         self._due = math.inf
+        # Whether anything more may be begun.
+        self._open = True
         self._tasks: set[asyncio.Task[None]] = set()
         # What each of them has in flight, or has lost without a verdict.
         self._flights: dict[asyncio.Task[None], _Flight] = {}
@@ -136,9 +138,8 @@ class Drive:
     ) -> None:
         """Until the engine is done or stopped, and nothing is in flight.
 
-        ``deadline``: seconds from now, None for none; then what ``on_deadline`` gives
-        stops it. A cancellation
-        stops it too, gives requests in flight :data:`GRACE` seconds, and comes out.
+        ``deadline``: seconds from now, None for none; then what ``on_deadline`` gives stops it. A
+        cancellation stops it too, gives requests in flight :data:`GRACE` seconds, and comes out.
         """
         timer = None
         if deadline is not None:
@@ -175,6 +176,7 @@ class Drive:
                 if timer is not None:
                     timer.cancel()
         finally:
+            self._open = False
             self._give_up_turn()
 
     def _next(self) -> _Flight | None:
@@ -205,7 +207,8 @@ class Drive:
 
     def _is_due(self, now: float) -> bool:
         free = (
-            len(self._flights) < self._max_in_flight
+            self._open
+            and len(self._flights) < self._max_in_flight
             and self._may_send()
             # With no time left an attempt would only make doubt out of certainty.
             and now < self._deadline_at
