@@ -1,8 +1,9 @@
 """RecordBatcher: records one at a time from many tasks, requests of up to 100 to the service."""
 
 import asyncio
+import logging
 import warnings
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeGuard
@@ -26,6 +27,8 @@ from campaigns_async.models import MAX_RECORDS_PER_REQUEST, NewRecord
 from campaigns_async.outcomes import FAILED, IN_CAMPAIGN, Attribution, RecordOutcome, Status
 from campaigns_async.remembered import Remembered
 from campaigns_async.watermark import Watermark
+
+_logger = logging.getLogger(__name__)
 
 _NAMED: Final = 1_000
 """Failures that nobody looked at, the first ones, kept to be raised at the end."""
@@ -96,7 +99,8 @@ class RecordBatcher:
         self._settled = Watermark()
         # Deliveries that are not settled; those that share an id count each.
         self._buffered = 0
-        self._room: deque[asyncio.Future[None]] = deque()
+        # An ordered set: who gives up its wait leaves at once, for there may be no end to the wait.
+        self._room: OrderedDict[asyncio.Future[None], None] = OrderedDict()
         self._failed: list[Delivery] = []
 
     # --- records in
@@ -143,14 +147,11 @@ class RecordBatcher:
         self._pending[position] = delivery
         self._inbox.append(snapshot(record))
         self._inbox_positions.append(position)
-        if len(self._inbox) > 1:
-            # The drive knows already.
-            pass
-        elif self._engine.stopped_by is None:
-            self._drive.notify()
-        else:
+        if self._engine.stopped_by is not None:
             # It is over, or about to be.
             self._feed()
+        elif len(self._inbox) == 1:
+            self._drive.notify()
         return delivery
 
     def _feed(self) -> None:
@@ -169,10 +170,11 @@ class RecordBatcher:
             )
             raise BatcherFullError(msg)
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._room.append(place)
+        self._room[place] = None
         try:
             await place
         except asyncio.CancelledError:
+            self._room.pop(place, None)
             # It may have been granted meanwhile; the next one shall have it.
             self._release_room()
             raise
@@ -225,27 +227,23 @@ class RecordBatcher:
         ``timeout``: seconds, None for no limit. After it the rest is stopped: every delivery gets
         its outcome, NOT_ADDED or UNKNOWN, and :exc:`UnresolvedError` names those.
         """
-        if self._closed and self._task is not None:
-            await asyncio.wait([self._task], timeout=timeout)
-            return
         self._closed = True
         self._release_room()
         if self._task is None:
             return
-        unresolved: list[str] = []
+        self._feed()
+        self._settle(self._engine.finish(asyncio.get_running_loop().time()))
+        self._drive.notify()
         try:
-            async with asyncio.timeout(timeout):
-                self._feed()
-                self._settle(self._engine.finish(asyncio.get_running_loop().time()))
-                self._drive.notify()
-                await asyncio.shield(self._task)
-        except TimeoutError:
-            unresolved = list(self._unsettled_ids(self._submitted))
-            # Its time is over too, so what is in flight gets no more.
-            await self._stop(f"the batcher was closed with a timeout of {timeout} s", grace=0)
+            await asyncio.wait([self._task], timeout=timeout)
         except asyncio.CancelledError:
             await self._stop("the closing of the batcher was cancelled")
             raise
+        if self._task.done():
+            return
+        unresolved = list(self._unsettled_ids(self._submitted))
+        # Its time is over, so what is in flight gets no more.
+        await self._stop(f"the batcher was closed with a timeout of {timeout} s", grace=0)
         if unresolved:
             msg = f"aclose: after {timeout} s these were not settled; each delivery has its outcome"
             raise UnresolvedError.of(msg, unresolved)
@@ -292,24 +290,27 @@ class RecordBatcher:
             await self._drive.run(on_deadline=lambda: UploadStoppedError("its time is over"))
 
     def _on_end(self, task: "asyncio.Task[None]") -> None:
-        """Nobody must wait for ever, even if the drive failed in a way that nobody thought of."""
+        """Nobody must wait for ever, however it ended."""
         if task.cancelled():
+            # Perhaps not by us, and before its first step.
+            self._drive.stop(UploadStoppedError("the batcher's task was cancelled"))
+            self._feed()
             if not self._closed:
+                self._closed = True
                 self._warn()
-            return
-        if task.exception() is None:
-            return
-        self._closed = True
-        error = CampaignsError(f"the batcher failed: {task.exception()!r}")
-        while self._pending:
-            position, first = self._pending.popitem()
-            self._conclude(first, RecordOutcome(position, None, Status.UNKNOWN, error=error))
-        self._settled.advance()
+        elif (bug := task.exception()) is not None:
+            self._closed = True
+            self._inbox, self._inbox_positions = [], []
+            _logger.error("a batcher failed", exc_info=bug)
+            error = CampaignsError(f"the batcher failed: {bug!r}")
+            while self._pending:
+                position, first = self._pending.popitem()
+                self._conclude(first, RecordOutcome(position, None, Status.UNKNOWN, error=error))
+            self._settled.advance()
         self._release_room()
 
     def _warn(self) -> None:
         """Somebody else cancelled it, as a rule the loop at its end: nobody is left to raise to."""
-        self._closed = True
         warnings.warn(
             f"a RecordBatcher was never closed, and {len(self._unseen()):,} records that nobody "
             "looked at are not in the campaign; use it with async with",
@@ -324,7 +325,7 @@ class RecordBatcher:
 
     async def _stop(self, reason: str, *, grace: float = GRACE) -> None:
         """Send nothing more, settle everything; what is in flight gets ``grace`` seconds."""
-        if self._task is None:
+        if self._task is None or self._task.done():
             return
         self._feed()
         self._drive.stop(UploadStoppedError(reason), grace=grace)
@@ -378,7 +379,7 @@ class RecordBatcher:
     def _release_room(self) -> None:
         free = len(self._room) if self._closed else self._max_buffered - self._buffered
         while self._room and free > 0:
-            place = self._room.popleft()
+            place, _ = self._room.popitem(last=False)
             if not place.done():
                 place.set_result(None)
                 free -= 1

@@ -81,28 +81,38 @@ class Dispatcher:
         campaign_id = path.split("/")[1] if self.settings.event_ids else None
         return Call(CallBegun(name, action, campaign_id), self.settings.on_event)
 
+    async def clear(self, *, by: float = math.inf) -> NotSentError | None:
+        """Wait for the limiter, and as long as the service asked for; the last wait before sending.
+
+        For a caller who has a turn. None: it may be sent now, unless it is not wanted any more.
+        ``by``: the end of all time for it, on the loop's clock; infinity for no end.
+        """
+        limiter = self.settings.limits.limiter
+        if limiter is None and not self.slots.held:
+            return None
+        limit = asyncio.timeout_at(None if by == math.inf else by)
+        try:
+            async with limit:
+                if limiter is not None:
+                    await limiter.acquire()
+                # The service may have asked for it meanwhile, in its answers to others.
+                await self.slots.outwait_hold()
+        except Exception as error:  # noqa: BLE001 - the caller's own object
+            if not limit.expired():
+                reason = f"{type(error).__name__}: {escape(str(error))}"
+                return NotSentError(
+                    f"nothing was sent: the limiter's acquire() raised {reason}", permanent=True
+                )
+        return None
+
     async def attempt(
         self, request: Request, *, by: float = math.inf, call: Call | None = None
     ) -> Seen:
-        """One attempt, for a caller who has a turn; a failure is returned and not raised.
+        """One attempt, for a caller who has a turn, and is :meth:`clear`; a failure is returned.
 
-        ``by``: the end of all time for it, on the loop's clock; infinity for no end. ``call``: that
-        it belongs to, and that tells of it.
+        ``by``: as there. ``call``: that it belongs to, and that tells of it.
         """
-        loop = asyncio.get_running_loop()
-        limiter = self.settings.limits.limiter
-        if limiter is not None:
-            limit = asyncio.timeout_at(None if by == math.inf else by)
-            try:
-                async with limit:
-                    await limiter.acquire()
-            except Exception as error:  # noqa: BLE001 - the caller's own object
-                if not limit.expired():
-                    reason = f"{type(error).__name__}: {escape(str(error))}"
-                    return NotSentError(
-                        f"nothing was sent: the limiter's acquire() raised {reason}", permanent=True
-                    )
-        left = by - loop.time()
+        left = by - asyncio.get_running_loop().time()
         if left <= 0:
             # An attempt with no time left would only make doubt out of certainty. Not permanent:
             # whoever set the deadline says that it has passed.
@@ -181,7 +191,7 @@ class Dispatcher:
             return NotSentError(_NO_TIME, permanent=True)
         congested = None
         try:
-            seen = await self.attempt(request, by=limit, call=call)
+            seen = await self.clear(by=limit) or await self.attempt(request, by=limit, call=call)
             congested = read_congestion(seen)
             if congested and isinstance(seen, Response):
                 # Before the turn is given back: whoever gets it has to wait as well.

@@ -1,10 +1,11 @@
 """Runs an engine: waits for turns, sends what it gives, tells it what was seen."""
 
 import asyncio
+import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -38,6 +39,8 @@ GRACE: Final = 2.0
 
 _CANCELLED: Final = "the upload was cancelled before the reply came"
 
+_NOT_WANTED: Final = "nothing was sent: the upload was stopped before its turn came"
+
 _BATCHES_AHEAD: Final = 2
 """Batches on their way for each that may be in flight: room for retries that wait."""
 
@@ -67,12 +70,13 @@ def build_engine(
     )
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class _Flight:
-    """A batch on its way."""
+    """A batch on its way; ``sent``: whether it may have left this machine."""
 
     piece: Piece
     ticket: Ticket
+    sent: bool = False
 
 
 class Drive:
@@ -114,8 +118,10 @@ class Drive:
         self._changed = asyncio.Event()
         self._expired: CampaignsError | None = None
         self._due = math.inf
-        # Whether anything more may be begun.
+        # Whether anything more may be sent, as far as it is ours to say.
         self._open = True
+        self._runner: asyncio.Task[Any] | None = None
+        self._cancellations = 0
         self._tasks: set[asyncio.Task[None]] = set()
         # What each of them has in flight, or has lost without a verdict.
         self._flights: dict[asyncio.Task[None], _Flight] = {}
@@ -141,6 +147,10 @@ class Drive:
         ``deadline``: seconds from now, None for none; then what ``on_deadline`` gives stops it. A
         cancellation stops it too, gives requests in flight :data:`GRACE` seconds, and comes out.
         """
+        self._runner = asyncio.current_task()
+        assert self._runner is not None  # noqa: S101 - this is one
+        # Whoever was cancelled before, and goes on all the same, may upload.
+        self._cancellations = self._runner.cancelling()
         timer = None
         if deadline is not None:
             loop = asyncio.get_running_loop()
@@ -205,9 +215,19 @@ class Drive:
                 return _Flight(piece, ticket)
             self._dispatcher.slots.release(ticket, congested=None)
 
+    @property
+    def _wanted(self) -> bool:
+        """Whether anything more is to be sent: a cancellation counts from the moment it is asked."""
+        return (
+            self._open
+            and self._engine.stopped_by is None
+            and self._runner is not None
+            and self._runner.cancelling() == self._cancellations
+        )
+
     def _is_due(self, now: float) -> bool:
         free = (
-            self._open
+            self._wanted
             and len(self._flights) < self._max_in_flight
             and self._may_send()
             # With no time left an attempt would only make doubt out of certainty.
@@ -245,7 +265,7 @@ class Drive:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None  # noqa: S101 - this is one
         while flight is not None:
-            seen = await self._attempt(flight.piece)
+            seen = await self._attempt(flight)
             if self._flights.pop(task, None) is None:
                 # Given up meanwhile.
                 return
@@ -256,30 +276,40 @@ class Drive:
             if flight is not None:
                 self._flights[task] = flight
 
-    async def _attempt(self, piece: Piece) -> Seen:
+    async def _attempt(self, flight: _Flight) -> Seen:
         if self._intend is not None:
             try:
-                await self._intend(piece)
+                await self._intend(flight.piece)
             except JournalError as error:
                 return NotSentError(f"nothing was sent: {error}", permanent=True)
-        request = Request("POST", self._path, encode_records(piece.rows))
+        if (prevented := await self._dispatcher.clear(by=self._deadline_at)) is not None:
+            return prevented
+        # All that was waited for; much may have happened meanwhile.
+        if not self._wanted:
+            return NotSentError(_NOT_WANTED)
+        flight.sent = True
+        request = Request("POST", self._path, encode_records(flight.piece.rows))
         return await self._dispatcher.attempt(request, by=self._deadline_at, call=self._call)
 
     def _judge_what_ended(self) -> None:
         """Here and not in a callback: what goes wrong must come out of :meth:`run`."""
         for task in [task for task in self._tasks if task.done()]:
-            self._tasks.remove(task)
-            flight = self._flights.pop(task, None)
-            if flight is not None:
-                self._judge(flight, self._read_failure(task))
-            else:
-                task.result()
+            self._judge_last(task)
 
-    def _read_failure(self, task: "asyncio.Task[None]") -> Seen:
+    def _judge_last(self, task: "asyncio.Task[None]") -> None:
+        """What it was at when it ended, or was given up."""
+        self._tasks.remove(task)
+        flight = self._flights.pop(task, None)
+        if flight is not None:
+            self._judge(flight, self._read_failure(task, flight))
+        else:
+            task.result()
+
+    def _read_failure(self, task: "asyncio.Task[None]", flight: _Flight) -> Seen:
         """How an attempt ended that gave nothing to judge: nothing about it gets lost here."""
-        bug = None if task.cancelled() else task.exception()
+        bug = task.exception() if task.done() and not task.cancelled() else None
         if bug is None:
-            return OutcomeUnknownError(_CANCELLED)
+            return OutcomeUnknownError(_CANCELLED) if flight.sent else NotSentError(_NOT_WANTED)
         if isinstance(bug, ConfigurationError):
             # The session was closed meanwhile: no later attempt can do better.
             self.stop(bug)
@@ -311,9 +341,9 @@ class Drive:
                 self._cancel()
                 await asyncio.wait(self._tasks)
         finally:
-            self._judge_what_ended()
             # Cancelled once more meanwhile, some are not even over.
             self._cancel()
-            while self._flights:
-                _, flight = self._flights.popitem()
-                self._judge(flight, OutcomeUnknownError(_CANCELLED))
+            # What goes wrong with one must not keep the others from their verdict.
+            with contextlib.ExitStack() as each:
+                for task in self._tasks:
+                    each.callback(self._judge_last, task)

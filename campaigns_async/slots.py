@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections import deque
+from collections import OrderedDict
 
 from campaigns_async._core.pacing import Pacing, Ticket
 
@@ -12,7 +12,8 @@ class Slots:
 
     def __init__(self, pacing: Pacing) -> None:
         self._pacing = pacing
-        self._queue: deque[asyncio.Future[Ticket]] = deque()
+        # An ordered set: who gives up its wait leaves at once, for there may be no end to the wait.
+        self._queue: OrderedDict[asyncio.Future[Ticket], None] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -31,7 +32,7 @@ class Slots:
         if not self._queue and self._pacing.admit(loop.time()) <= 0:
             turn.set_result(self._pacing.begin(loop.time()))
         else:
-            self._queue.append(turn)
+            self._queue[turn] = None
             self._wake()
         return turn
 
@@ -49,7 +50,7 @@ class Slots:
         if turn.done() and not turn.cancelled():
             self.release(turn.result(), congested=None)
         else:
-            # A cancelled one is passed over when its turn comes.
+            self._queue.pop(turn, None)
             turn.cancel()
 
     def release(self, ticket: Ticket, *, congested: bool | None) -> None:
@@ -61,14 +62,33 @@ class Slots:
         """Let nobody begin for this long."""
         self._pacing.hold(asyncio.get_running_loop().time() + seconds)
 
+    @property
+    def held(self) -> bool:
+        """Whether nobody may send, with a turn or without."""
+        return asyncio.get_running_loop().time() < self._pacing.held_until
+
+    async def outwait_hold(self) -> None:
+        """Return when the hold is over, and those that came meanwhile."""
+        loop = asyncio.get_running_loop()
+        while self.held:
+            over = loop.create_future()
+            # At that time and not after so many seconds: sums of floats may fall short of it.
+            timer = loop.call_at(self._pacing.held_until, over.set_result, None)
+            try:
+                await over
+            finally:
+                timer.cancel()
+
     def _wake(self) -> None:
         """Grant turns as far as the pacing lets, and come back when it will again."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         while self._queue:
-            if self._queue[0].done():
-                self._queue.popleft()
+            turn = next(iter(self._queue))
+            if turn.done():
+                # Cancelled, and about to leave.
+                del self._queue[turn]
                 continue
             loop = asyncio.get_running_loop()
             wait = self._pacing.admit(loop.time())
@@ -77,4 +97,5 @@ class Slots:
             if wait > 0:
                 self._timer = loop.call_later(wait, self._wake)
                 return
-            self._queue.popleft().set_result(self._pacing.begin(loop.time()))
+            del self._queue[turn]
+            turn.set_result(self._pacing.begin(loop.time()))

@@ -56,6 +56,7 @@ class Teller:
         self._rows = 0
         self._news = asyncio.Event()
         self._over = False
+        self._given_up = False
         self.errors: list[BaseException] = []
 
     @property
@@ -79,8 +80,16 @@ class Teller:
         self._over = True
         self._news.set()
 
+    def give_up(self, task: "asyncio.Task[None]") -> None:
+        """Tell no more: cancels the task that runs this."""
+        self._given_up = True
+        task.cancel()
+
     async def run(self) -> None:
-        """Tell until it is finished."""
+        """Tell until it is finished. No cancellation but :meth:`give_up` ends it sooner.
+
+        For it may be the work of a callback, which took this task for its own.
+        """
         loop = asyncio.get_running_loop()
         told_at = loop.time()
         while not self._over or self._waiting:
@@ -105,10 +114,13 @@ class Teller:
     async def _wait_for_news(self) -> None:
         # While nothing is settled there is progress to tell of all the same: what it waits for.
         every = None if self._on_progress is None else _PROGRESS_EVERY
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(every):
-                await self._news.wait()
-        self._news.clear()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(every):
+                    await self._news.wait()
+            self._news.clear()
+        except asyncio.CancelledError as cancelled:
+            self._note_cancelled(cancelled)
 
     async def _call(
         self, callback: Callable[[Any], Awaitable[None] | None] | None, news: object
@@ -120,13 +132,15 @@ class Teller:
             if result is not None and inspect.isawaitable(result):
                 await result
         except asyncio.CancelledError as cancelled:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            # Not ours: something that the callback waited for was cancelled.
-            self._note(cancelled)
+            self._note_cancelled(cancelled)
         except Exception as error:  # noqa: BLE001 - the caller's own; the upload goes on
             self._note(error)
+
+    def _note_cancelled(self, cancelled: asyncio.CancelledError) -> None:
+        if self._given_up:
+            raise cancelled
+        # Not ours: a callback cancelled this task, or something that it waited for was.
+        self._note(cancelled)
 
     def _note(self, error: BaseException) -> None:
         if len(self.errors) < MAX_CALLBACK_ERRORS:

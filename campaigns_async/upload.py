@@ -1,6 +1,7 @@
 """Uploads: an engine over an iterable, and the account of every row."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
@@ -115,6 +116,11 @@ class Upload:
         with self._call:
             try:
                 return await self._run()
+            except BaseException as error:
+                with contextlib.suppress(Exception):
+                    # The caller's own exception may not let us.
+                    error.report = self.report()  # type: ignore[attr-defined]
+                raise
             finally:
                 self._call.sum_up(self._account.counts, self._engine.stopped_by)
 
@@ -133,24 +139,23 @@ class Upload:
                 on_deadline=self._tell_late,
             )
             await self._close_books()
-            # Shielded: a cancellation now leaves the outcomes their time to be told.
-            await asyncio.shield(teller)
-        except asyncio.CancelledError as cancelled:
+            # A cancellation now leaves the outcomes their time to be told.
+            await asyncio.wait([teller])
+        except asyncio.CancelledError:
             await self._close_books()
             await asyncio.wait([teller], timeout=GRACE)
-            cancelled.report = self.report()  # type: ignore[attr-defined]
             raise
         finally:
-            teller.cancel()
+            self._teller.give_up(teller)
             self._records.release()
             await self._source.close()
-        report = self.report()
+        # What a callback ended it by, if that was no Exception.
+        teller.result()
         if self._records.refused is not None:
             raise self._records.refused
         if self._source.error is not None:
-            self._source.error.report = report  # type: ignore[attr-defined]
             raise self._source.error
-        return report
+        return self.report()
 
     def _tell_late(self) -> UploadStoppedError:
         said = f"the upload's deadline of {self._deadline} s has passed"

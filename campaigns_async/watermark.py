@@ -8,22 +8,26 @@ class Watermark:
 
     def __init__(self) -> None:
         self.position = 0
-        self._beyond: set[int] = set()
+        # What is settled beyond, as ranges: there may be no end to it while one thing is not. The
+        # end of each by its begin, and the other way round; an end is the position after the last.
+        self._ends: dict[int, int] = {}
+        self._begins: dict[int, int] = {}
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     def add(self, position: int) -> None:
-        """Note that it is settled; :meth:`advance` looks what follows from that."""
-        self._beyond.add(position)
+        """It is settled; :meth:`advance` tells those who wait for that."""
+        begin = self._begins.pop(position, position)
+        end = self._ends.pop(position + 1, position + 1)
+        if begin == self.position:
+            self.position = end
+            self._begins.pop(end, None)
+        else:
+            self._ends[begin], self._begins[end] = end, begin
 
     def advance(self) -> None:
-        """Go as far as everything is settled, and tell those who wait for it."""
-        beyond, position = self._beyond, self.position
-        while position in beyond:
-            beyond.remove(position)
-            position += 1
-        self.position = position
+        """Tell those who wait for what is settled by now."""
         for target, reached in self._waiting:
-            if position >= target and not reached.done():
+            if self.position >= target and not reached.done():
                 reached.set_result(None)
 
     async def wait(self, target: int) -> None:

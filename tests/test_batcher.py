@@ -618,18 +618,28 @@ async def test_aclose_ends_in_time_and_names_the_rest() -> None:
 
 @virtual
 async def test_a_second_aclose_waits_with_the_first() -> None:
-    """Two tasks may close: the second waits as well, as long as its own timeout lets it."""
+    """Two tasks may close, and both return when everything is settled."""
     async with open_bench(linger=0, faults=Faults(latency=10)) as bench:
-        batcher = bench.batcher
-        await batcher.submit("CRM-1")
-        first = asyncio.create_task(batcher.aclose())
+        await bench.batcher.submit("CRM-1")
+        first = asyncio.create_task(bench.batcher.aclose())
         await turns()
-        await batcher.aclose(timeout=3)
-        assert now() == 3
-        assert not first.done()
-        await batcher.aclose()
+        await bench.batcher.aclose(timeout=11)
         assert now() == 10
         await first
+
+
+@virtual
+async def test_the_shorter_timeout_of_two_counts() -> None:
+    """Whoever says it ends it: nothing waits on, and nothing is left without a word."""
+    async with open_bench(linger=0, faults=Faults(latency=10)) as bench:
+        delivery = await bench.batcher.submit("CRM-1")
+        first = asyncio.create_task(bench.batcher.aclose())
+        await turns()
+        with pytest.raises(UnresolvedError, match="CRM-1"):
+            await bench.batcher.aclose(timeout=3)
+        assert now() == 3
+        await first
+        assert (await delivery).status is Status.UNKNOWN
 
 
 @virtual

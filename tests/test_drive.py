@@ -222,6 +222,41 @@ async def test_an_attempt_that_fails_by_our_own_fault_is_ambiguous() -> None:
     assert driven.statuses() == {"ADDED": 1}
 
 
+async def test_after_a_fault_of_its_own_nothing_more_is_sent() -> None:
+    """It comes out of the run; what is in flight may answer, but brings no further request."""
+    told, answers = asyncio.Event(), asyncio.Event()
+    broken = False
+
+    class Bug(Exception):
+        pass
+
+    def may_send() -> bool:
+        if broken and not told.is_set():
+            told.set()
+            raise Bug
+        return True
+
+    async def converse(_: Received, writer: asyncio.StreamWriter) -> None:
+        nonlocal broken
+        if len(server.requests) == 2:
+            await answers.wait()
+        else:
+            await server.received(2)
+            broken = True
+        writer.write(ADDED)
+
+    async with RawServer(converse) as server:
+        driven = Driven(server, rows=16, size=4, max_in_flight=2, may_send=may_send)
+        run = asyncio.create_task(driven.run())
+        await told.wait()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        answers.set()
+        with pytest.raises(Bug):
+            await run
+        assert len(server.requests) == 2
+
+
 async def test_a_session_that_is_closed_stops_it() -> None:
     """With the ConfigurationError that says so."""
     async with RawServer(say(ADDED)) as server:

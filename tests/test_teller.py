@@ -165,7 +165,7 @@ async def test_what_a_callback_raises_is_noted(caplog: pytest.LogCaptureFixture)
 
 
 async def test_a_cancellation_inside_a_callback_is_the_callbacks_own() -> None:
-    """It is noted like an exception; one of the teller itself ends it."""
+    """It is noted like an exception; the teller ends when it is given up, and not sooner."""
 
     async def cancelled(outcome: RecordOutcome) -> None:
         told.outcomes.append(outcome.index)
@@ -180,9 +180,12 @@ async def test_a_cancellation_inside_a_callback_is_the_callbacks_own() -> None:
     await turns()
     assert (told.outcomes, len(teller.errors)) == ([0, 1], 1)
     task.cancel()
+    await turns()
+    assert (task.done(), len(teller.errors)) == (False, 2)
+    teller.give_up(task)
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert len(teller.errors) == 1
+    assert len(teller.errors) == 2
 
 
 async def test_progress_is_told_while_nothing_is_settled_and_at_the_end() -> None:

@@ -21,6 +21,9 @@ _FEW: Final = 500_000
 _AT_A_TIME: Final = 1_000
 """Rows that are moved with each claim, which takes about a millisecond."""
 
+_CHUNKS: Final = 5_000
+"""Chunks in the log, which may be small ones: each takes some memory, and is looked through."""
+
 _HALF: Final = (1 << 32) - 1
 
 
@@ -82,9 +85,6 @@ class Dedupe:
 class _Log:
     """Rows, a chunk at a time, whose ids are all different."""
 
-    _MOST: Final = 5_000
-    """Chunks, which may be small ones: each takes some memory, and has to be looked through."""
-
     def __init__(self) -> None:
         self.ids: set[str] = set()
         # Tuples of texts are nothing that the garbage collector looks through.
@@ -94,7 +94,7 @@ class _Log:
         """False: one of them came before, or there is no room, and they are not in the log."""
         before = len(self.ids)
         self.ids.update(ids)
-        if len(self.ids) < before + len(ids) or len(self._chunks) == self._MOST:
+        if len(self.ids) < before + len(ids) or len(self._chunks) == _CHUNKS:
             return False
         self._chunks.append((tuple(ids), marks))
         return True

@@ -131,8 +131,8 @@ class Engine:
             ]
         if self._dedupe is not None and (repeats := self._dedupe.claim(rows)):
             settled += [
-                self._settle_repeat(row, repeat)
-                for row, repeat in zip(rows.singles(), repeats, strict=True)
+                self._settle_repeat(rows[at : at + 1], repeat)
+                for at, repeat in enumerate(repeats)
                 if repeat is not None
             ]
             settled.sort(key=lambda settlement: settlement.rows.positions[0])

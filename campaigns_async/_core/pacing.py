@@ -12,6 +12,9 @@ import attrs
 from campaigns_async._core.exchange import Response
 from campaigns_async.errors import OutcomeUnknownError, TransportError
 
+_DUST: Final = 1e-9
+"""Seconds that sums of floats leave where there should be none; no clock gets past less."""
+
 
 def read_congestion(seen: Response | TransportError) -> bool | None:
     """Whether the service has too much to do, as far as this shows it; None if it shows nothing."""
@@ -72,7 +75,8 @@ class Pacing:
         """Seconds until a request may begin: 0 for now, infinity until one in flight has ended."""
         if self.in_flight >= self.window:
             return math.inf
-        return max(0.0, self._held_until - now, self._wait_for_rate(now))
+        wait = max(self._held_until - now, self._wait_for_rate(now))
+        return wait if wait > _DUST else 0.0
 
     def begin(self, now: float) -> Ticket:
         """One request begins. Call it when :meth:`admit` gives 0."""

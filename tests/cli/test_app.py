@@ -49,7 +49,7 @@ def test_an_error_is_json_where_json_is_asked_for(service: Beside) -> None:
     assert document["error"]["reference"].startswith("instance ")
     assert document["error"]["what"][1:] in done.stderr
     missing = run("upload", "absent.csv", "--json", "--campaign", "x", "--tenant", "t")
-    assert json.loads(missing.stdout)["error"]["what"] == "there is no API key"
+    assert json.loads(missing.stdout)["error"]["what"] == "there is no API key and no site"
     assert service.run("resume").stdout == ""
 
 

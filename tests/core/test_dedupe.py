@@ -1,31 +1,40 @@
+from unittest.mock import patch
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from campaigns_async._core import dedupe as memory
 from campaigns_async._core.dedupe import Dedupe, Repeat
 from campaigns_async._core.parsing import parse_rows
 from campaigns_async.models import NewRecord
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from([None, "LOW", "HIGH"]))),
-    st.integers(1, 5),
-    st.sampled_from([0, 2, 4, 200_000]),
+    records=st.lists(
+        st.tuples(st.integers(0, 40).map(str), st.sampled_from([None, "LOW", "HIGH"])),
+        max_size=60,
+    ),
+    size=st.integers(1, 8),
+    few=st.sampled_from([0, 2, 4, 20, 200_000]),
+    at_a_time=st.sampled_from([1, 5, 1_000]),
+    chunks=st.sampled_from([1, 3, 5_000]),
 )
 def test_a_repeat_points_to_the_first_row_with_its_id(
-    records: list[tuple[str, str | None]], size: int, few: int
+    records: list[tuple[str, str | None]], size: int, few: int, at_a_time: int, chunks: int
 ) -> None:
-    """Each id is claimed once, few or many; each later row with it points there."""
-    dedupe = Dedupe(few)
+    """Each id is claimed once, few or many, in whatever memory it is by now."""
     first: dict[str, tuple[int, str | None]] = {}
     expected: list[Repeat | None] = []
     for position, (crm_record_id, priority) in enumerate(records):
         before, said = first.setdefault(crm_record_id, (position, priority))
         expected.append(None if before == position else Repeat(before, differs=said != priority))
     found: list[Repeat | None] = []
-    for at in range(0, len(records), size):
-        some = [NewRecord(i, priority=priority) for i, priority in records[at : at + size]]
-        repeats = dedupe.claim(parse_rows(some, range(at, at + len(some))))
-        found += repeats or [None] * len(some)
+    with patch.object(memory, "_AT_A_TIME", at_a_time), patch.object(memory, "_CHUNKS", chunks):
+        dedupe = Dedupe(few)
+        for at in range(0, len(records), size):
+            some = [NewRecord(i, priority=priority) for i, priority in records[at : at + size]]
+            repeats = dedupe.claim(parse_rows(some, range(at, at + len(some))))
+            found += repeats or [None] * len(some)
     assert found == expected
 
 
