@@ -225,7 +225,8 @@ class RecordBatcher:
         """Take nothing more, and return when everything is settled. Once is enough.
 
         ``timeout``: seconds, None for no limit. After it the rest is stopped: every delivery gets
-        its outcome, NOT_ADDED or UNKNOWN, and :exc:`UnresolvedError` names those.
+        its outcome, NOT_ADDED or UNKNOWN, and :exc:`UnresolvedError` names those. Where several
+        tasks close it, the first timeout counts.
         """
         self._closed = True
         self._release_room()

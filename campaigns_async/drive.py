@@ -217,7 +217,7 @@ class Drive:
 
     @property
     def _wanted(self) -> bool:
-        """Whether anything more is to be sent: a cancellation counts from the moment it is asked."""
+        """Whether anything more is to be sent: a cancellation counts as soon as it is asked for."""
         return (
             self._open
             and self._engine.stopped_by is None

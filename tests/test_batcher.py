@@ -308,6 +308,51 @@ async def test_a_cancelled_wait_for_room_passes_it_on() -> None:
 
 
 @virtual
+async def test_a_remembered_id_passes_its_place_on() -> None:
+    """It needs none, so whoever waits behind it goes on."""
+    async with open_bench(linger=0, max_buffered=1) as bench, bench.batcher as batcher:
+        await batcher.add("A")
+        async with asyncio.timeout(60):
+            outcomes = await asyncio.gather(*(batcher.add(i) for i in "BAC"))
+        assert [outcome.status for outcome in outcomes] == ["ADDED"] * 3
+
+
+@virtual
+async def test_who_gives_up_waiting_for_room_leaves_nothing() -> None:
+    """There may be no end to an outage, and to callers with a timeout."""
+    faults = Faults(rates={Fault.UNAVAILABLE: 1.0})
+    async with open_bench(linger=0, max_buffered=1, faults=faults) as bench:
+        await bench.batcher.submit("A")
+        for _ in range(100):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await bench.batcher.add("B")
+        assert not bench.batcher._room  # noqa: SLF001 - memory
+        with pytest.raises(UnresolvedError):
+            await bench.batcher.aclose(timeout=1)
+
+
+@pytest.mark.filterwarnings("ignore:a RecordBatcher was never closed:ResourceWarning")
+@pytest.mark.parametrize("begun", [False, True])
+@virtual
+async def test_nobody_waits_for_ever_if_somebody_cancels_its_task(*, begun: bool) -> None:
+    """The loop does at its end, perhaps before the task's first step."""
+    async with open_bench(linger=10) as bench:
+        batcher = bench.batcher
+        adds = [asyncio.create_task(batcher.add(i)) for i in "AB"]
+        await asyncio.sleep(1 if begun else 0)
+        drive = batcher._task  # noqa: SLF001 - as the loop at its end
+        assert drive is not None
+        late = await batcher.submit("C")
+        drive.cancel()
+        async with asyncio.timeout(60):
+            outcomes = [*await asyncio.gather(*adds), await late]
+            await batcher.aclose(timeout=1)
+        assert [outcome.status for outcome in outcomes] == ["NOT_ADDED"] * 3
+        assert bench.sizes == []
+
+
+@virtual
 async def test_closing_ends_the_wait_for_room() -> None:
     """A submit that waits for room when the batcher is closed raises; its record is not taken."""
     async with open_bench(linger=10, max_buffered=1) as bench:

@@ -11,7 +11,7 @@ from campaigns_async.call import Call
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.drive import GRACE, Drive, build_engine
 from campaigns_async.errors import ConfigurationError, OutcomeUnknownError, UploadStoppedError
-from campaigns_async.events import CallBegun, Event
+from campaigns_async.events import AttemptEnded, CallBegun, Event
 from campaigns_async.outcomes import Status
 from campaigns_async.settings import Limits, Timeout
 from campaigns_async.transport import Connections
@@ -164,7 +164,51 @@ async def test_the_deadline_ends_even_a_limiter_that_hangs() -> None:
         driven = Driven(server, limits=Limits(limiter=Hanging()))
         await driven.run(deadline=0.01)
         assert server.requests == []
-    assert sum(driven.statuses().values()) == 1
+    assert driven.statuses() == {"NOT_ADDED": 1}
+
+
+@pytest.mark.parametrize("how", ["cancel", "stop"])
+async def test_what_waits_for_a_limiter_is_not_sent_after_the_end(how: str) -> None:
+    """It is looked at again when the limiter lets it go."""
+    asked, may_go = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        async def acquire(self) -> None:
+            asked.set()
+            await may_go.wait()
+
+    async with RawServer(say(ADDED)) as server:
+        driven = Driven(server, rows=8, size=4, limits=Limits(limiter=Slow()))
+        run = asyncio.create_task(driven.run())
+        await asked.wait()
+        if how == "cancel":
+            run.cancel()
+        else:
+            driven.drive.stop(LATE)
+        await asyncio.sleep(0)
+        may_go.set()
+        await asyncio.wait([run])
+        assert server.requests == []
+    assert driven.statuses() == {"NOT_ADDED": 8}
+    assert run.cancelled() is (how == "cancel")
+
+
+async def test_a_cancellation_out_of_an_event_counts_at_once() -> None:
+    """No further batch goes out in the same turn of the loop."""
+    run: asyncio.Task[None] | None = None
+
+    def cancel(event: Event) -> None:
+        if isinstance(event, AttemptEnded) and run is not None:
+            run.cancel()
+
+    async with RawServer(say(ADDED)) as server:
+        call = Call(CallBegun("upload"), cancel)
+        driven = Driven(server, rows=40, size=4, max_in_flight=1, call=call)
+        run = asyncio.create_task(driven.run())
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        assert len(server.requests) == 1
+    assert driven.statuses() == {"ADDED": 4, "NOT_ADDED": 36}
 
 
 async def test_a_cancellation_lets_requests_in_flight_answer() -> None:
@@ -204,8 +248,8 @@ async def test_after_the_grace_a_request_is_given_up(*, twice: bool) -> None:
     assert driven.statuses() == {"NOT_ADDED": 4, "UNKNOWN": 4}
 
 
-async def test_an_attempt_that_fails_by_our_own_fault_is_ambiguous() -> None:
-    """One whose own wait was cancelled, say, ends no drive."""
+async def test_an_attempt_that_is_cancelled_from_inside_is_made_again() -> None:
+    """One whose own wait was cancelled before it was sent ends no drive, and is made again."""
 
     class Odd:
         def __init__(self) -> None:
@@ -227,13 +271,11 @@ async def test_after_a_fault_of_its_own_nothing_more_is_sent() -> None:
     told, answers = asyncio.Event(), asyncio.Event()
     broken = False
 
-    class Bug(Exception):
-        pass
-
     def may_send() -> bool:
         if broken and not told.is_set():
             told.set()
-            raise Bug
+            msg = "out of order"
+            raise RuntimeError(msg)
         return True
 
     async def converse(_: Received, writer: asyncio.StreamWriter) -> None:
@@ -252,7 +294,7 @@ async def test_after_a_fault_of_its_own_nothing_more_is_sent() -> None:
         for _ in range(10):
             await asyncio.sleep(0)
         answers.set()
-        with pytest.raises(Bug):
+        with pytest.raises(RuntimeError, match="out of order"):
             await run
         assert len(server.requests) == 2
 

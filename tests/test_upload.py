@@ -348,6 +348,22 @@ async def test_a_callback_that_raises_harms_nothing(
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
 
 
+async def test_a_callback_that_cancels_its_own_task_hangs_nothing(handle: CampaignHandle) -> None:
+    """It is noted like what it raises; every outcome is told all the same."""
+    told: list[int] = []
+
+    def cancel(outcome: RecordOutcome) -> None:
+        told.append(outcome.index)
+        task = asyncio.current_task()
+        if outcome.index % 1_000 == 0 and task is not None:
+            task.cancel()
+
+    async with asyncio.timeout(60):
+        report = await handle.upload(ids(5_000), on_outcome=cancel)
+    assert (report.added, sorted(told)) == (5_000, list(range(5_000)))
+    assert {type(error) for error in report.callback_errors} == {asyncio.CancelledError}
+
+
 async def test_progress_tells_of_a_campaign_that_takes_no_records_now(
     emulator: Emulator, session: CampaignsSession
 ) -> None:

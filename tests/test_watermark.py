@@ -17,6 +17,16 @@ def test_it_is_the_lowest_that_is_not_settled(order: list[int]) -> None:
         assert mark.position == next(n for n in range(9) if n not in order[:count])
 
 
+def test_what_is_settled_beyond_is_kept_as_ranges() -> None:
+    """Millions may settle while one does not."""
+    mark = Watermark()
+    for position in range(1, 10_000):
+        mark.add(position)
+    assert (mark.position, len(mark._ends), len(mark._begins)) == (0, 1, 1)  # noqa: SLF001 - memory
+    mark.add(0)
+    assert (mark.position, mark._ends, mark._begins) == (10_000, {}, {})  # noqa: SLF001 - as above
+
+
 async def test_who_waits_is_told_when_all_below_is_settled() -> None:
     """Not before; and at once where it is so already."""
     mark = Watermark()
