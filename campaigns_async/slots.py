@@ -71,11 +71,11 @@ class Slots:
         """Return when the hold is over, and those that came meanwhile."""
         loop = asyncio.get_running_loop()
         while self.held:
-            over = loop.create_future()
+            over = asyncio.Event()
             # At that time and not after so many seconds: sums of floats may fall short of it.
-            timer = loop.call_at(self._pacing.held_until, over.set_result, None)
+            timer = loop.call_at(self._pacing.held_until, over.set)
             try:
-                await over
+                await over.wait()
             finally:
                 timer.cancel()
 

@@ -101,6 +101,20 @@ async def test_a_hold_keeps_everybody_back_for_so_long() -> None:
     assert loop.time() - began >= 0.03
 
 
+async def test_a_hold_can_be_waited_out_with_a_turn() -> None:
+    """By who has begun and not sent yet, through a hold that came meanwhile too."""
+    loop = asyncio.get_running_loop()
+    some = slots(1)
+    await some.outwait_hold()
+    began = loop.time()
+    some.hold(0.01)
+    waiting = asyncio.create_task(some.outwait_hold())
+    await asyncio.sleep(0)
+    some.hold(0.03)
+    await waiting
+    assert (loop.time() - began >= 0.03, some.held) == (True, False)
+
+
 async def test_a_rate_spreads_the_turns() -> None:
     """Each one waits for its time."""
     loop = asyncio.get_running_loop()
