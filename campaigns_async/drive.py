@@ -137,6 +137,7 @@ class Drive:
         """
         self._grace = min(self._grace, grace)
         self._on_settled(self._engine.stop(error))
+        self._call_off()
         self._changed.set()
 
     async def run(
@@ -251,6 +252,12 @@ class Drive:
         for task in self._tasks:
             task.cancel()
 
+    def _call_off(self) -> None:
+        """What has its turn, and waits for the journal or the limiter, is not sent any more."""
+        for task, flight in self._flights.items():
+            if not flight.sent:
+                task.cancel()
+
     def _begin(self, flight: _Flight) -> None:
         task = asyncio.get_running_loop().create_task(self._work(flight))
         self._tasks.add(task)
@@ -328,6 +335,8 @@ class Drive:
                 slots.hold(judged.hold)
         finally:
             slots.release(flight.ticket, congested=read_congestion(seen))
+        if engine.stopped_by is not None:
+            self._call_off()
         self._call.follow(
             seen, retries=engine.retries, hold=judged.hold, gate_closed=engine.gate_closed
         )

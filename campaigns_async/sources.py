@@ -1,7 +1,6 @@
 """The input of an upload: any iterable or async iterable, read a chunk at a time."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sized
 from itertools import islice
 from typing import Any, Final, Protocol
@@ -23,8 +22,8 @@ class Source(Protocol):
         """The next records without waiting, possibly none."""
         ...
 
-    def rest(self) -> list[Any]:
-        """After a stop: what can be had of the input without waiting and for certain ends."""
+    def rest(self, most: int) -> list[Any]:
+        """After a stop: the next of what can be had without waiting and for certain ends."""
         ...
 
     async def close(self) -> None:
@@ -66,13 +65,9 @@ class _SyncSource:
             self.exhausted = len(taken) < most
         return taken
 
-    def rest(self) -> list[Any]:
+    def rest(self, most: int) -> list[Any]:
         # What has a length has an end. An iterator may go on for ever.
-        if not self._sized or self.exhausted:
-            return []
-        rest = self.take(sys.maxsize)
-        self.exhausted = True
-        return rest
+        return self.take(most) if self._sized and not self.exhausted else []
 
     async def close(self) -> None:
         pass
@@ -97,6 +92,9 @@ class _AsyncSource:
             async for record in self._records:
                 self._buffer.append(record)
                 self._on_more()
+                if self._closed:
+                    # It does not heed the cancellation; there may be no end to it.
+                    break
                 if len(self._buffer) >= self._AHEAD:
                     self._room.clear()
                     await self._room.wait()
@@ -118,12 +116,12 @@ class _AsyncSource:
         self.exhausted = self._ended and not self._buffer
         return taken
 
-    def rest(self) -> list[Any]:
+    def rest(self, most: int) -> list[Any]:
         # No reading on: nobody would account for what came into the buffer later.
         self._closed = True
         if self._pump is not None:
             self._pump.cancel()
-        return self.take(len(self._buffer))
+        return self.take(most)
 
     async def close(self) -> None:
         self._closed = True

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
 from typing import Final, Self
 
-from campaigns_async._core.settlement import Settlement
 from campaigns_async.outcomes import RecordOutcome
 from campaigns_async.report import UploadReport
 from campaigns_async.teller import Tell
@@ -40,9 +39,8 @@ class OutcomeStream(AsyncIterator[RecordOutcome]):
         """The account so far; complete when the stream has ended."""
         return self._upload.report()
 
-    async def _put(self, settlement: Settlement) -> None:
-        """Return when nearly all of its outcomes were taken."""
-        outcomes = settlement.outcomes()
+    async def _put(self, outcomes: Iterator[RecordOutcome]) -> None:
+        """Return when nearly all of them were taken."""
         while not self._closed and (some := list(islice(outcomes, _MANY))):
             self._buffer.extend(some)
             self._changed.set()

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import math
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
 from campaigns_async._core.settlement import Settlement
@@ -15,8 +16,8 @@ from campaigns_async.report import MAX_CALLBACK_ERRORS, Progress
 OnOutcome = Callable[[RecordOutcome], Awaitable[None] | None]
 OnProgress = Callable[[Progress], Awaitable[None] | None]
 
-Tell = Callable[[Settlement], Awaitable[None]]
-"""Tells the outcomes of a settlement, however long that takes."""
+Tell = Callable[[Iterator[RecordOutcome]], Awaitable[None]]
+"""Tells all of these, however long that takes; cancelled, it is called again with those left."""
 
 _PROGRESS_EVERY: Final = 0.1
 """Seconds between two calls of ``on_progress``, at least."""
@@ -30,7 +31,7 @@ _logger = logging.getLogger(__name__)
 class Teller:
     """Calls the callbacks, one at a time and in the order of settling.
 
-    - ``tell``: instead of ``on_outcome``, for one who takes a settlement as a whole.
+    - ``tell``: instead of ``on_outcome``, for one who takes many at once.
     - ``is_due``: whether what was settled up to a mark may be told (a journal keeps it first).
     - ``progress``: how far the upload is.
     - ``on_told``: called when there is room for more.
@@ -47,7 +48,8 @@ class Teller:
         on_told: Callable[[], None],
     ) -> None:
         self._on_outcome = on_outcome
-        self._tell = self._tell_each if tell is None and on_outcome is not None else tell
+        self._tell = tell or self._tell_each
+        self._tells = not (tell is None and on_outcome is None)
         self._on_progress = on_progress
         self._is_due = is_due
         self._progress = progress
@@ -55,7 +57,9 @@ class Teller:
         self._waiting: deque[tuple[float, Settlement]] = deque()
         self._rows = 0
         self._news = asyncio.Event()
+        self._told = asyncio.Event()
         self._over = False
+        self._ended = False
         self._given_up = False
         self.errors: list[BaseException] = []
 
@@ -64,9 +68,21 @@ class Teller:
         """Whether few enough outcomes wait to be told."""
         return self._rows < _MOST_WAITING
 
+    async def catch_up(self) -> None:
+        """Return in a later turn, when there is room: or none to be had for now."""
+        await asyncio.sleep(0)
+        while not self.has_room and self._makes_room:
+            self._told.clear()
+            await self._told.wait()
+
+    @property
+    def _makes_room(self) -> bool:
+        """Whether something is being told, or may be."""
+        return not self._ended and (not self._waiting or self._is_due(self._waiting[0][0]))
+
     def add(self, settlement: Settlement, mark: float) -> None:
-        """To be told when ``mark`` is due. What an earlier run settled, it told."""
-        if self._tell is not None and not settlement.recalled:
+        """To be told when ``mark`` is due; infinity never is. An earlier run has told its own."""
+        if self._tells and not settlement.recalled and mark < math.inf:
             self._waiting.append((mark, settlement))
             self._rows += len(settlement.rows)
         self._news.set()
@@ -90,6 +106,13 @@ class Teller:
 
         For it may be the work of a callback, which took this task for its own.
         """
+        try:
+            await self._tell_all()
+        finally:
+            self._ended = True
+            self._told.set()
+
+    async def _tell_all(self) -> None:
         loop = asyncio.get_running_loop()
         told_at = loop.time()
         while not self._over or self._waiting:
@@ -102,13 +125,19 @@ class Teller:
         await self._call(self._on_progress, self._progress())
 
     async def _pass_on(self, mark: float, settlement: Settlement) -> None:
-        if self._tell is not None and self._is_due(mark):
-            await self._tell(settlement)
+        outcomes, told = settlement.outcomes(), not self._is_due(mark)
+        while not told:
+            try:
+                await self._tell(outcomes)
+                told = True
+            except asyncio.CancelledError as cancelled:
+                self._note_cancelled(cancelled)
         self._rows -= len(settlement.rows)
+        self._told.set()
         self._on_told()
 
-    async def _tell_each(self, settlement: Settlement) -> None:
-        for outcome in settlement.outcomes():
+    async def _tell_each(self, outcomes: Iterator[RecordOutcome]) -> None:
+        for outcome in outcomes:
             await self._call(self._on_outcome, outcome)
 
     async def _wait_for_news(self) -> None:

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
 
 from campaigns_async._core.dedupe import Dedupe
 from campaigns_async._core.ranks import Order, Ranks
 from campaigns_async._core.resolver import Piece
+from campaigns_async._core.rows import AT_ONCE, Rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.drive import GRACE, Drive, build_engine
@@ -138,11 +139,11 @@ class Upload:
                 deadline=self._deadline,
                 on_deadline=self._tell_late,
             )
-            await self._close_books()
+            await self._close_books(patient=True)
             # A cancellation now leaves the outcomes their time to be told.
             await asyncio.wait([teller])
         except asyncio.CancelledError:
-            await self._close_books()
+            await self._close_books(patient=False)
             await asyncio.wait([teller], timeout=GRACE)
             raise
         finally:
@@ -216,12 +217,17 @@ class Upload:
         self._drive.notify()
         self._teller.wake()
 
-    async def _close_books(self) -> None:
-        """After the drive: the rest gets its outcome, and all of it is kept, and told."""
+    async def _close_books(self, *, patient: bool) -> None:
+        """After the drive: the rest gets its outcome, and all of it is kept, and told.
+
+        ``patient``: no faster than it can be told.
+        """
         loop = asyncio.get_running_loop()
         if self._engine.stopped_by is not None:
-            for rest in (self._records.rest(), self._engine.parse(self._source.rest())):
+            for rest in self._rest():
                 self._settle(self._engine.feed(rest, loop.time()))
+                # There may be millions: others get their turn meanwhile.
+                await (self._teller.catch_up() if patient else asyncio.sleep(0))
         stopped = self._engine.stopped_by
         try:
             await asyncio.shield(self._records.close(None if stopped is None else str(stopped)))
@@ -230,6 +236,12 @@ class Upload:
         self._teller.finish()
 
     # --- rows in
+
+    def _rest(self) -> Iterator[Rows]:
+        """After a stop: what was read and not taken, and what can still be had of the input."""
+        yield self._records.rest()
+        while records := self._source.rest(AT_ONCE):
+            yield self._engine.parse(records)
 
     def _feed(self) -> None:
         """As many rows as there is room for, and as there are by now."""

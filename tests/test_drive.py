@@ -154,7 +154,7 @@ async def test_the_deadline_stops_it() -> None:
 
 
 async def test_the_deadline_ends_even_a_limiter_that_hangs() -> None:
-    """After the grace period, for it is not ours to end."""
+    """What waits for it was never sent."""
 
     class Hanging:
         async def acquire(self) -> None:

@@ -1,4 +1,6 @@
 import asyncio
+import contextlib
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -55,7 +57,7 @@ async def test_all_of_it_comes_once_and_in_order(count: int, *, as_async: bool) 
     more = asyncio.Event()
     source = open_source(anumbers(count) if as_async else numbers(count), more.set)
     assert await read(source, more) == list(range(count))
-    assert (source.take(7), source.rest(), source.error) == ([], [], None)
+    assert (source.take(7), source.rest(7), source.error) == ([], [], None)
     await source.close()
 
 
@@ -88,18 +90,14 @@ async def test_a_cancellation_from_inside_is_an_exception_like_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("records", "rest"), [([1, 2, 3, 4], [3, 4]), (numbers(4), [])], ids=["a list", "an iterator"]
+    ("records", "rest"), [([1, 2, 3, 4, 5], [3, 4, 5]), (numbers(5), [])], ids=["list", "iterator"]
 )
 def test_the_rest_is_had_of_what_surely_ends(records: Any, rest: list[int]) -> None:
-    """A list is counted to its end; an iterator may have none."""
+    """A list is read to its end, some at a time; an iterator may have none."""
     source = open_source(records, nothing)
     source.take(2)
-    if not rest:
-        assert source.rest() == []
-        assert not source.exhausted
-    else:
-        assert len(source.rest()) == len(rest)
-        assert (source.exhausted, source.rest()) == (True, [])
+    assert [source.rest(2) for _ in range(3)] == [rest[:2], rest[2:], []]
+    assert source.exhausted is bool(rest)
 
 
 class Breaking:
@@ -118,7 +116,7 @@ def test_a_rest_that_breaks_is_what_came_before() -> None:
     """Its exception is told like any other."""
     source = open_source(Breaking(), nothing)
     source.take(1)
-    assert (source.rest(), source.exhausted, type(source.error)) == ([1], True, OSError)
+    assert (source.rest(9), source.exhausted, type(source.error)) == ([1], True, OSError)
 
 
 async def test_an_async_iterable_is_read_a_little_ahead_and_no_more() -> None:
@@ -140,7 +138,7 @@ async def test_an_async_iterable_is_read_a_little_ahead_and_no_more() -> None:
     for _ in range(20):
         await asyncio.sleep(0)
     assert 200 < read_to <= 350
-    buffered = source.rest()
+    buffered = source.rest(100) + source.rest(1_000)
     assert buffered == list(range(51, read_to + 1))
     await source.close()
     await source.close()
@@ -150,9 +148,29 @@ async def test_nothing_is_read_before_it_is_asked_for() -> None:
     """And nothing after it was closed."""
     before = asyncio.all_tasks()
     source = open_source(anumbers(5), nothing)
-    assert (source.rest(), asyncio.all_tasks()) == ([], before)
+    assert (source.rest(1), asyncio.all_tasks()) == ([], before)
     await source.close()
     assert (source.take(1), asyncio.all_tasks()) == ([], before)
+
+
+async def test_an_iterable_that_ignores_the_end_comes_to_it_all_the_same() -> None:
+    """What it gives after the first cancellation belongs to the rest, and then it is left."""
+
+    async def stubborn() -> AsyncIterator[int]:
+        for number in itertools.count():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0 if number < 3 else 60)
+            yield number
+
+    source = open_source(stubborn(), nothing)
+    source.take(1)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    rest = source.rest(10)
+    await asyncio.sleep(0)
+    rest += source.rest(10)
+    await source.close()
+    assert (rest, source.rest(10), source.exhausted) == ([0, 1, 2, 3], [], True)
 
 
 async def test_closing_stops_the_reading_wherever_it_stands() -> None:

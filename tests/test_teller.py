@@ -1,7 +1,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -186,6 +186,58 @@ async def test_a_cancellation_inside_a_callback_is_the_callbacks_own() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert len(teller.errors) == 2
+
+
+async def test_what_is_told_as_a_whole_is_told_to_the_end() -> None:
+    """A cancellation that is not ours is noted; then it goes on with what is left."""
+    told: list[int] = []
+    waiting = asyncio.Event()
+
+    async def tell(outcomes: Iterator[RecordOutcome]) -> None:
+        for outcome in outcomes:
+            told.append(outcome.index)
+            if outcome.index == 1:
+                waiting.set()
+                await asyncio.Event().wait()
+
+    teller = Teller(
+        None,
+        None,
+        tell=tell,
+        is_due=lambda _: True,
+        progress=lambda: NO_PROGRESS,
+        on_told=lambda: None,
+    )
+    teller.add(settled(0, 1, 2, 3), 0)
+    teller.finish()
+    task = asyncio.create_task(teller.run())
+    await waiting.wait()
+    task.cancel()
+    await task
+    assert (told, len(teller.errors)) == ([0, 1, 2, 3], 1)
+
+
+@pytest.mark.parametrize("how", ["told", "not due", "given up"])
+async def test_who_catches_up_waits_while_there_is_anything_to_wait_for(how: str) -> None:
+    """Until there is room again; not where nothing more is told for now, or at all."""
+    told = Told(kept=0 if how == "not due" else 1)
+    taken = asyncio.Event()
+
+    async def slow(_: RecordOutcome) -> None:
+        await taken.wait()
+
+    teller = told.teller(slow)
+    teller.add(settled(*range(2_000)), 1)
+    task = asyncio.create_task(teller.run())
+    catching_up = asyncio.create_task(teller.catch_up())
+    await turns()
+    assert catching_up.done() is (how == "not due")
+    if how == "told":
+        taken.set()
+        await turns()
+    teller.give_up(task)
+    await catching_up
+    await asyncio.wait([task])
 
 
 async def test_progress_is_told_while_nothing_is_settled_and_at_the_end() -> None:

@@ -445,6 +445,42 @@ async def test_a_cancellation_carries_the_account(
     assert handle._dispatcher.slots.in_flight == 0  # noqa: SLF001 - what it is all about
 
 
+@pytest.mark.parametrize("cancel", [False, True])
+async def test_a_long_rest_blocks_nobody(
+    emulator: Emulator, session: CampaignsSession, *, cancel: bool
+) -> None:
+    """What is left of a long list gets its outcomes a part at a time, and all of them even so."""
+    campaign = emulator.create_campaign(state=_S.COMPLETE)
+    outcomes: list[RecordOutcome] = []
+    upload = asyncio.create_task(
+        session.campaign(campaign.id).upload(ids(50_000), on_outcome=outcomes.append)
+    )
+    told, most = 0, 0
+    while not upload.done():
+        await asyncio.sleep(0)
+        told, most = len(outcomes), max(most, len(outcomes) - told)
+        if cancel and told > 10_000 and not upload.cancelling():
+            upload.cancel()
+    check_account(outcomes, campaign)
+    assert (len(outcomes), upload.cancelled()) == (50_000, cancel)
+    assert most < 5_000
+
+
+async def test_a_long_rest_is_read_as_its_outcomes_are_taken(
+    emulator: Emulator, session: CampaignsSession
+) -> None:
+    """Settled rows do not pile up before it there either."""
+    campaign = emulator.create_campaign(state=_S.COMPLETE)
+    stream = session.campaign(campaign.id).stream(ids(50_000))
+    first = await anext(stream)
+    for _ in range(1_000):
+        await asyncio.sleep(0)
+    ahead = stream.report.total
+    rest = [outcome.status async for outcome in stream]
+    assert ahead < 5_000
+    assert (first.status, Counter(rest)) == (Status.NOT_ADDED, {Status.NOT_ADDED: 49_999})
+
+
 FATAL: dict[str, tuple[type[Exception], Callable[[Emulator, EmulatedCampaign], object]]] = {
     "401": (AuthenticationError, lambda emulator, _: emulator.revoke_key()),
     "403": (PermissionDeniedError, lambda emulator, _: emulator.detach_product()),
