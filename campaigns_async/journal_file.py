@@ -8,18 +8,16 @@ import json
 import os
 import sqlite3
 import stat
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
 import attrs
 
-from campaigns_async._core.archive import decode_error, encode_error
 from campaigns_async._core.history import Kept
 from campaigns_async.errors import JournalError
 from campaigns_async.journal_log import Link, check_log, log_of
-from campaigns_async.outcomes import Attribution, Evidence, Status
+from campaigns_async.journal_rows import checked, read_kept, with_crc, write_kept
 
 APPLICATION_ID: Final = 0x38783843
 SCHEMA_VERSION: Final = 1
@@ -136,7 +134,7 @@ class JournalFile:
         run(f"PRAGMA user_version = {SCHEMA_VERSION}")
         for statement in _SCHEMA.split(";"):
             run(statement)
-        run("INSERT INTO facts VALUES ('link', ?, ?)", _with_crc(Link().text))
+        run("INSERT INTO facts VALUES ('link', ?, ?)", with_crc(Link().text))
 
     # --- reading
 
@@ -145,7 +143,7 @@ class JournalFile:
         try:
             query = "SELECT value, crc FROM facts WHERE name = ?"
             row = self._connection.execute(query, (name,)).fetchone()
-            return None if row is None else json.loads(_checked(row)[0])
+            return None if row is None else json.loads(checked(row)[0])
         except (sqlite3.Error, ValueError) as error:
             raise _explain(self.path, error) from None
 
@@ -166,7 +164,7 @@ class JournalFile:
             try:
                 # Page by page: writing goes on meanwhile.
                 rows = self._connection.execute(query, (last,)).fetchall()
-                page = [_read_kept(row) for row in rows]
+                page = [read_kept(row) for row in rows]
             except (sqlite3.Error, ValueError) as error:
                 raise _explain(self.path, error) from None
             yield from page
@@ -185,7 +183,7 @@ class JournalFile:
 
     def write_fact(self, name: str, value: object) -> None:
         """Keep a JSON value under this name, at once."""
-        fact = _with_crc(json.dumps(value))
+        fact = with_crc(json.dumps(value))
         self._write([("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", [(name, *fact)])])
 
     def write(self, changes: Changes) -> None:
@@ -193,11 +191,11 @@ class JournalFile:
         statements: list[_Statement] = [
             (
                 "INSERT OR REPLACE INTO facts VALUES ('state', ?, ?)",
-                [_with_crc(json.dumps(changes.state))],
+                [with_crc(json.dumps(changes.state))],
             )
         ]
         if changes.exceptions:
-            rows = [_write_kept(kept) for kept in changes.exceptions]
+            rows = [write_kept(kept) for kept in changes.exceptions]
             statements.append(
                 ("INSERT OR REPLACE INTO exceptions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             )
@@ -234,7 +232,7 @@ class JournalFile:
         self._copied = True
 
     def _set_link(self, link: Link) -> None:
-        fact = _with_crc(link.text)
+        fact = with_crc(link.text)
         self._commit([("INSERT OR REPLACE INTO facts VALUES ('link', ?, ?)", [fact])])
         self._link = link
 
@@ -274,51 +272,6 @@ def _is_missing(path: Path, *, create: bool) -> bool:
         msg = "file is not a database"
         raise ValueError(msg)
     return False
-
-
-def _read_kept(row: tuple[Any, ...]) -> Kept:
-    position, status, evidence, attribution, attempts, duplicate_of, differs, error = _checked(row)
-    return Kept(
-        position=position,
-        status=Status(status),
-        evidence=Evidence(evidence) if evidence else None,
-        attribution=Attribution(attribution) if attribution else None,
-        attempts=attempts,
-        duplicate_of=duplicate_of,
-        differs=None if differs is None else bool(differs),
-        error=decode_error(error),
-    )
-
-
-def _write_kept(kept: Kept) -> tuple[Any, ...]:
-    return _with_crc(
-        kept.position,
-        kept.status.value,
-        kept.evidence and kept.evidence.value,
-        kept.attribution and kept.attribution.value,
-        kept.attempts,
-        kept.duplicate_of,
-        None if kept.differs is None else int(kept.differs),
-        encode_error(kept.error),
-    )
-
-
-def _with_crc(*values: Any) -> tuple[Any, ...]:
-    """The values and their checksum: SQLite does not notice a flipped bit inside of a value."""
-    return (*values, _crc(values))
-
-
-def _checked(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    *values, crc = row
-    if crc != _crc(values):
-        msg = "a checksum does not match"
-        raise ValueError(msg)
-    return tuple(values)
-
-
-def _crc(values: Iterable[Any]) -> int:
-    text = "\n".join("" if value is None else str(value) for value in values)
-    return zlib.crc32(text.encode(errors="surrogatepass"))
 
 
 def _explain(path: Path, error: Exception) -> JournalError:

@@ -202,6 +202,7 @@ _ABOUT: Final[Mapping[str, str]] = {
     "group_commit": "one writer",
     "journal_file": "SQLite",
     "journal_log": "file and log",
+    "journal_rows": "with checksums",
     "teller": "callbacks",
     "logs": "events, logged",
     "report": "the account",

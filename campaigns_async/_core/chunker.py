@@ -16,6 +16,8 @@ class Chunker:
         self._size = size
         self._linger = linger
         self._parts: deque[Rows] = deque()
+        # Rows of the first part that were taken already.
+        self._begin = 0
         self._waiting = 0
         # (rows fed until then, the time), of those that wait.
         self._times: deque[tuple[int, float]] = deque()
@@ -58,13 +60,15 @@ class Chunker:
     def _take(self, most: int) -> Rows:
         parts: list[Rows] = []
         while most and self._parts:
-            part = self._parts.popleft()
-            if len(part) > most:
-                self._parts.appendleft(part[most:])
-                part = part[:most]
-            most -= len(part)
-            self._waiting -= len(part)
-            parts.append(part)
+            part, begin = self._parts[0], self._begin
+            end = min(begin + most, len(part))
+            most -= end - begin
+            self._waiting -= end - begin
+            parts.append(part[begin:end])
+            self._begin = end
+            if end == len(part):
+                self._parts.popleft()
+                self._begin = 0
         while self._times and self._times[0][0] <= self._taken:
             self._times.popleft()
         return Rows.join(parts)
