@@ -9,7 +9,7 @@ from arms import ARMS, Arm
 
 _ORDER: Final = (
     *("raw", "naive", "cattrs", "openapi-generator", "opc"),
-    *("upload", "upload-new", "upload-ids", "upload-csv", "upload-journal"),
+    *("upload", "upload-new", "upload-ids", "upload-csv", "upload-csv-dict", "upload-journal"),
     *("stream", "stream-records", "add-records", "batcher"),
 )
 

@@ -6,13 +6,14 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeGuard
+from typing import Any, Final, Literal, Self
 
 import attrs
 
 from campaigns_async._core.parsing import read_id, snapshot
 from campaigns_async._core.ranks import Order, Ranks
 from campaigns_async._core.settlement import Settlement
+from campaigns_async.checks import Arguments, at_least, at_most, one_of, whole
 from campaigns_async.delivery import Delivery
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.drive import GRACE, Drive, build_engine
@@ -34,6 +35,26 @@ _NAMED: Final = 1_000
 """Failures that nobody looked at, the first ones, kept to be raised at the end."""
 
 
+@attrs.frozen(kw_only=True)
+class BatcherOptions(Arguments):
+    """What :meth:`CampaignHandle.batcher` takes, and says more about."""
+
+    linger: float = attrs.field(default=0.05, validator=at_least(0, finite=False))
+    max_batch_size: int = attrs.field(
+        default=MAX_RECORDS_PER_REQUEST,
+        validator=[whole, at_least(1), at_most(MAX_RECORDS_PER_REQUEST)],
+    )
+    max_in_flight: int | None = attrs.field(
+        default=None, validator=attrs.validators.optional([whole, at_least(1)])
+    )
+    max_buffered: int = attrs.field(default=10_000, validator=[whole, at_least(1)])
+    when_full: Literal["wait", "error"] = attrs.field(
+        default="wait", validator=one_of("wait", "error")
+    )
+    order: Order = "server"
+    exclusive: bool = False
+
+
 class RecordBatcher:
     """Collects records into requests; an async context manager, long-lived, for one event loop.
 
@@ -52,26 +73,18 @@ class RecordBatcher:
         self,
         dispatcher: Dispatcher,
         path: str,
-        *,
-        linger: float = 0.05,
-        max_batch_size: int = MAX_RECORDS_PER_REQUEST,
-        max_in_flight: int | None = None,
-        max_buffered: int = 10_000,
-        when_full: Literal["wait", "error"] = "wait",
-        order: Order = "server",
-        exclusive: bool = False,
+        options: BatcherOptions,
     ) -> None:
-        _check_options(linger, max_batch_size, max_in_flight, max_buffered, when_full)
         self._check_usable = dispatcher.connections.open
-        self._max_buffered = max_buffered
-        self._wait_for_room = when_full == "wait"
+        self._max_buffered = options.max_buffered
+        self._wait_for_room = options.when_full == "wait"
         self._engine = build_engine(
             dispatcher,
-            ranks=Ranks(order),
-            exclusive=exclusive,
+            ranks=Ranks(options.order),
+            exclusive=options.exclusive,
             dedupe=None,
-            max_batch_size=max_batch_size,
-            linger=float(linger),
+            max_batch_size=options.max_batch_size,
+            linger=float(options.linger),
         )
         self._call = dispatcher.new_call("batcher", path)
         self._drive = Drive(
@@ -81,7 +94,7 @@ class RecordBatcher:
             call=self._call,
             on_settled=self._settle,
             feed=self._feed,
-            max_in_flight=max_in_flight,
+            max_in_flight=options.max_in_flight,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -394,29 +407,3 @@ class RecordBatcher:
 def _failure(delivery: Delivery) -> Exception:
     outcome = delivery.outcome
     return (outcome and outcome.error) or CampaignsError("not in the campaign")
-
-
-def _check_options(
-    linger: object,
-    max_batch_size: object,
-    max_in_flight: object,
-    max_buffered: object,
-    when_full: str,
-) -> None:
-    wrong = None
-    if isinstance(linger, bool) or not isinstance(linger, int | float) or not linger >= 0:
-        wrong = f"linger must be seconds, 0 or more, not {linger!r}"
-    elif not _is_whole(max_batch_size) or not 1 <= max_batch_size <= MAX_RECORDS_PER_REQUEST:
-        wrong = f"max_batch_size must be 1 to {MAX_RECORDS_PER_REQUEST}, not {max_batch_size!r}"
-    elif max_in_flight is not None and (not _is_whole(max_in_flight) or max_in_flight < 1):
-        wrong = f"max_in_flight must be 1 or more, or None, not {max_in_flight!r}"
-    elif not _is_whole(max_buffered) or max_buffered < 1:
-        wrong = f"max_buffered must be 1 or more records, not {max_buffered!r}"
-    elif when_full not in {"wait", "error"}:
-        wrong = f"when_full must be 'wait' or 'error', not {when_full!r}"
-    if wrong:
-        raise ConfigurationError(wrong)
-
-
-def _is_whole(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -20,7 +20,7 @@ from campaigns_async._core.wire import (
     encode_action,
     encode_records,
 )
-from campaigns_async.batcher import RecordBatcher
+from campaigns_async.batcher import BatcherOptions, RecordBatcher
 from campaigns_async.call import Call
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.errors import (
@@ -347,9 +347,7 @@ class CampaignHandle:
           room, or "error": :exc:`BatcherFullError`.
         - ``order``, ``exclusive``: as for :meth:`upload`; ranks count the submits, from 1.
         """
-        return RecordBatcher(
-            self._dispatcher,
-            self._records_path,
+        options = BatcherOptions(
             linger=linger,
             max_batch_size=max_batch_size,
             max_in_flight=max_in_flight,
@@ -358,6 +356,7 @@ class CampaignHandle:
             order=order,
             exclusive=exclusive,
         )
+        return RecordBatcher(self._dispatcher, self._records_path, options)
 
     @property
     def _path(self) -> str:

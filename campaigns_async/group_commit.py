@@ -96,6 +96,14 @@ class GroupCommit:
         ready = self._begun and self.failed is None and not self._closed
         if ready and self._pump is None and self.kept < self._mark:
             self._pump = asyncio.get_running_loop().create_task(self._write_all())
+            # A callback, because a task that is cancelled before its first turn does nothing at all.
+            self._pump.add_done_callback(self._on_end)
+
+    def _on_end(self, _: "asyncio.Task[None]") -> None:
+        self._pump = None
+        self._announce()
+        # Cancelled, it left what was requested; others wait for that.
+        self._start()
 
     async def _write_all(self) -> None:
         loop = asyncio.get_running_loop()
@@ -106,11 +114,6 @@ class GroupCommit:
                 await self._pause(until)
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody must wait for ever
             self._fail(error)
-        finally:
-            self._pump = None
-            self._announce()
-            # Cancelled, it left what was requested; others wait for that.
-            self._start()
 
     def _fail(self, error: Exception) -> None:
         if not isinstance(error, JournalError):
@@ -123,18 +126,20 @@ class GroupCommit:
         # What asks from now on asks for the next one.
         self._hurry.clear()
         writing = asyncio.get_running_loop().run_in_executor(self._executor, write)
-        try:
-            await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            # A loop that ends cancels every task. What was prepared is written all the same, for
-            # later commits build on it.
-            await asyncio.wait([writing])
-            writing.result()
-            self.kept = mark
-            raise
+        cancelled: asyncio.CancelledError | None = None
+        while not writing.done():
+            try:
+                await asyncio.wait([writing])
+            except asyncio.CancelledError as error:
+                # A loop that ends cancels every task. What was prepared is written all the same,
+                # and must be known to be: later commits build on it.
+                cancelled = error
+        writing.result()
         self.kept = mark
         self._announce()
         self._on_commit()
+        if cancelled is not None:
+            raise cancelled
 
     def _announce(self) -> None:
         news, self._news = self._news, asyncio.Event()

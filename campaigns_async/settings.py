@@ -4,7 +4,6 @@ What is wrong is said at construction, as :exc:`ConfigurationError`, and never e
 """
 
 import ipaddress
-import math
 import os
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn, Protocol, Self
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from campaigns_async.checks import Arguments, at_least, is_a, something_to_call, whole
 from campaigns_async.errors import ConfigurationError
 from campaigns_async.events import OnEvent
 
@@ -158,43 +158,6 @@ def mask_key(arguments: dict[str, Any]) -> dict[str, Any]:
     return {**arguments, "api_key": ApiKey(key)} if isinstance(key, str) else arguments
 
 
-def _at_least(minimum: float, *, above: bool = False) -> Any:
-    def check(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-        where = f"{type(instance).__name__}.{attribute.name}"
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value):  # type: ignore[arg-type]
-            msg = f"{where} must be a finite number, not {value!r}"
-            raise ConfigurationError(msg)
-        if value < minimum or (above and value == minimum):  # type: ignore[operator]
-            msg = f"{where} must be {'above' if above else 'at least'} {minimum}, not {value!r}"
-            raise ConfigurationError(msg)
-
-    return check
-
-
-def _whole(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if not isinstance(value, int):
-        msg = f"{type(instance).__name__}.{attribute.name} must be a whole number, not {value!r}"
-        raise ConfigurationError(msg)
-
-
-def _callable(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    del instance
-    if not (value is None or callable(value)):
-        msg = f"{attribute.name} must be something to call, or None, not {value!r}"
-        raise ConfigurationError(msg)
-
-
-def _is_a(kind: type) -> Any:
-    def check(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-        del instance
-        if not isinstance(value, kind):
-            msg = f"{attribute.name} must be a {kind.__name__}, not {value!r}"
-            raise ConfigurationError(msg)
-
-    return check
-
-
 @attrs.frozen(kw_only=True)
 class Timeout:
     """Seconds that one attempt may take; the wait for a slot is not counted.
@@ -202,9 +165,9 @@ class Timeout:
     ``connect``: until a connection stands. ``read``: between two arrivals of data. ``total``: all.
     """
 
-    connect: float = attrs.field(default=10.0, validator=_at_least(0, above=True))
-    read: float = attrs.field(default=30.0, validator=_at_least(0, above=True))
-    total: float = attrs.field(default=60.0, validator=_at_least(0, above=True))
+    connect: float = attrs.field(default=10.0, validator=at_least(0, above=True))
+    read: float = attrs.field(default=30.0, validator=at_least(0, above=True))
+    total: float = attrs.field(default=60.0, validator=at_least(0, above=True))
 
 
 @attrs.frozen(kw_only=True)
@@ -228,11 +191,11 @@ class RetryPolicy:
       did not land: fewer records are NOT_ADDED or ``theirs``, more UNKNOWN or ``unclear``.
     """
 
-    max_attempts: int = attrs.field(default=5, validator=[_whole, _at_least(1)])
-    base: float = attrs.field(default=0.5, validator=_at_least(0, above=True))
-    cap: float = attrs.field(default=20.0, validator=_at_least(0, above=True))
-    deadline: float = attrs.field(default=120.0, validator=_at_least(0, above=True))
-    budget: float = attrs.field(default=50.0, validator=_at_least(0))
+    max_attempts: int = attrs.field(default=5, validator=[whole, at_least(1)])
+    base: float = attrs.field(default=0.5, validator=at_least(0, above=True))
+    cap: float = attrs.field(default=20.0, validator=at_least(0, above=True))
+    deadline: float = attrs.field(default=120.0, validator=at_least(0, above=True))
+    budget: float = attrs.field(default=50.0, validator=at_least(0))
     repeat_ambiguous_actions: bool = False
     gateway_resends: bool = False
 
@@ -255,28 +218,28 @@ class Limits:
     - ``limiter``: your own, see :class:`Limiter`; asked before each request, in addition.
     """
 
-    max_in_flight: int = attrs.field(default=16, validator=[_whole, _at_least(1)])
-    initial_in_flight: int = attrs.field(default=4, validator=[_whole, _at_least(1)])
+    max_in_flight: int = attrs.field(default=16, validator=[whole, at_least(1)])
+    initial_in_flight: int = attrs.field(default=4, validator=[whole, at_least(1)])
     requests_per_second: float | None = attrs.field(
-        default=None, validator=attrs.validators.optional(_at_least(0, above=True))
+        default=None, validator=attrs.validators.optional(at_least(0, above=True))
     )
-    burst: int = attrs.field(default=1, validator=[_whole, _at_least(1)])
+    burst: int = attrs.field(default=1, validator=[whole, at_least(1)])
     limiter: Limiter | None = None
 
 
 @attrs.frozen(kw_only=True)
-class Settings:
+class Settings(Arguments):
     """All that a session needs to know, checked. ``base_url`` stands for the site's own if None."""
 
     api_key: ApiKey = attrs.field(converter=parse_api_key)
     tenant: str = attrs.field(converter=parse_tenant)
     site: str | None = None
     base_url: str | None = None
-    timeout: Timeout = attrs.field(default=Timeout(), validator=_is_a(Timeout))
-    retry: RetryPolicy = attrs.field(default=RetryPolicy(), validator=_is_a(RetryPolicy))
-    limits: Limits = attrs.field(default=Limits(), validator=_is_a(Limits))
+    timeout: Timeout = attrs.field(default=Timeout(), validator=is_a(Timeout))
+    retry: RetryPolicy = attrs.field(default=RetryPolicy(), validator=is_a(RetryPolicy))
+    limits: Limits = attrs.field(default=Limits(), validator=is_a(Limits))
     user_agent_suffix: str | None = attrs.field(default=None, converter=parse_user_agent_suffix)
-    on_event: OnEvent | None = attrs.field(default=None, validator=_callable)
+    on_event: OnEvent | None = attrs.field(default=None, validator=something_to_call)
     event_ids: bool = False
 
     @property

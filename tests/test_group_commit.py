@@ -64,6 +64,12 @@ async def turns(count: int = 5) -> None:
         await asyncio.sleep(0)
 
 
+def cancel_others() -> None:
+    """As a loop does at its end."""
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+
+
 async def test_a_mark_is_kept_when_it_is_written(desk: Desk) -> None:
     """Waiting for it returns then, and everybody is told of the commit."""
     desk.door.clear()
@@ -174,8 +180,7 @@ async def test_a_cancelled_commit_loses_nothing_that_was_prepared(desk: Desk) ->
     desk.door.clear()
     mark = desk.add("a")
     await turns(1)
-    for task in asyncio.all_tasks() - {asyncio.current_task()}:
-        task.cancel()
+    cancel_others()
     await turns()
     desk.door.set()
     later = desk.add("b")
@@ -191,9 +196,43 @@ async def test_what_was_asked_for_is_written_though_the_commit_was_cancelled(des
     desk.add("a")
     await turns()
     later = desk.add("b")
-    for task in asyncio.all_tasks() - {asyncio.current_task()}:
-        task.cancel()
+    cancel_others()
     await turns()
     desk.door.set()
     await desk.commits.wait(later)
     assert desk.written == [["a"], ["b"]]
+
+
+async def test_a_commit_that_was_cancelled_is_told_all_the_same(desk: Desk) -> None:
+    """It was written, and somebody may wait for nothing else."""
+    desk.door.clear()
+    desk.add("a")
+    await turns()
+    cancel_others()
+    await turns()
+    desk.door.set()
+    await desk.commit.wait()
+    assert (desk.written, desk.commits_seen) == ([["a"]], 1)
+
+
+async def test_what_is_cancelled_before_it_began_begins_anew(desk: Desk) -> None:
+    """A task whose first turn never came must not be waited for."""
+    mark = desk.add("a")
+    cancel_others()
+    await desk.commits.wait(mark)
+    assert desk.written == [["a"]]
+
+
+async def test_a_write_that_fails_is_told_however_often_it_was_cancelled(desk: Desk) -> None:
+    """Later commits would build on what is not there."""
+    desk.door.clear()
+    desk.failure = OSError("no room")
+    mark = desk.add("a")
+    await turns()
+    for _ in range(3):
+        cancel_others()
+        await turns()
+    desk.door.set()
+    with pytest.raises(JournalError, match="no room"):
+        await desk.commits.wait(mark)
+    assert (desk.written, desk.commits.kept, len(desk.errors)) == ([], 0, 1)
