@@ -96,7 +96,7 @@ class GroupCommit:
         ready = self._begun and self.failed is None and not self._closed
         if ready and self._pump is None and self.kept < self._mark:
             self._pump = asyncio.get_running_loop().create_task(self._write_all())
-            # A callback, because a task that is cancelled before its first turn does nothing at all.
+            # Not at its own end: a task that is cancelled before its first turn comes to none.
             self._pump.add_done_callback(self._on_end)
 
     def _on_end(self, _: "asyncio.Task[None]") -> None:

@@ -9,7 +9,10 @@ from campaigns_async.group_commit import GroupCommit
 
 
 class Desk:
-    """Things to be written, and what was; ``door`` shut, a write stands until it is opened."""
+    """Things to be written, and what was.
+
+    ``door`` shut, a write stands until it is opened. ``failure``: what the next one ends with.
+    """
 
     def __init__(self, *, interval: float = 0.0) -> None:
         self.new: list[str] = []
@@ -36,8 +39,9 @@ class Desk:
 
         def write() -> None:
             self.door.wait(30)
-            if self.failure is not None:
-                raise self.failure
+            failure, self.failure = self.failure, None
+            if failure is not None:
+                raise failure
             self.written.append(taken)
 
         return write
@@ -143,7 +147,6 @@ async def test_a_failure_is_told_once_and_to_all_who_wait(
     for _ in range(2):
         with pytest.raises(JournalError, match=words):
             await desk.commits.wait(mark)
-    desk.failure = None
     with pytest.raises(JournalError, match=words):
         await desk.commits.wait(desk.add("b"))
     assert (desk.errors, desk.written, desk.commits.kept) == ([desk.commits.failed], [], 0)
