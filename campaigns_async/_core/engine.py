@@ -31,6 +31,12 @@ from campaigns_async.outcomes import Status
 if TYPE_CHECKING:
     from campaigns_async._core.history import History
 
+MOST_WORDLESS: Final = 5
+"""Refusals without words, one after the other, that are taken for damaged. From then on it is
+somebody's way to refuse (a gateway with a page of its own for each), and asking again is no use."""
+
+_HAS_WORDS: Final = frozenset({Proof.DUPLICATE, Proof.INVALID, Proof.UNCLEAR, Proof.BUSY})
+
 _NO_REASON: Final = CampaignsError("the upload was stopped")
 
 
@@ -86,6 +92,8 @@ class Engine:
         self._sequence = 0
         self._finished = False
         self._state_named: CampaignState | None = None
+        # Refusals since the last one that had words.
+        self._wordless = 0
         # When the first of the attempts failed that all did since, and how the last of them did;
         # None while there are answers.
         self.silent_since: float | None = None
@@ -256,6 +264,7 @@ class Engine:
 
     def judge(self, piece: Piece, verdict: Verdict, now: float) -> Judged:
         """What was seen of a batch that :meth:`take` gave."""
+        verdict = self._weigh(verdict)
         step = verdict.meaning.step
         # Before the resolver splits it: the piece that asked is the one the gate knows.
         if step is not Step.RETRY and step is not Step.WAIT:
@@ -279,6 +288,16 @@ class Engine:
             self._backoffs.pop(piece, None)
             self._ready.extend(resolution.pieces)
         return Judged(settled, hold)
+
+    def _weigh(self, verdict: Verdict) -> Verdict:
+        """A refusal without words is worth another one, unless there never are any."""
+        if verdict.proof is Proof.WORDLESS:
+            self._wordless += 1
+            if self._wordless > MOST_WORDLESS:
+                return attrs.evolve(verdict, proof=Proof.UNCLEAR)
+        elif verdict.proof in _HAS_WORDS:
+            self._wordless = 0
+        return verdict
 
     def _note(self, verdict: Verdict, now: float) -> None:
         """What it says besides what becomes of the batch."""

@@ -25,6 +25,7 @@ _FROM_SECOND_COPY: Final = frozenset(
         Proof.THROTTLED,
         Proof.DUPLICATE,
         Proof.CUT_OFF,
+        Proof.WORDLESS,
         Proof.UNCLEAR,
         Proof.BUSY,
         Proof.FATAL,

@@ -15,7 +15,7 @@ from campaigns_async._core.exchange import Response
 from campaigns_async._core.problems import ABOUT_CONTENT, parse_error, unexpected_error
 from campaigns_async._core.retry import is_ambiguous
 from campaigns_async._core.wire import UnreadableBodyError, decode_records, tells_of
-from campaigns_async._core.wording import find_named, says_invalid, says_not_dynamic
+from campaigns_async._core.wording import find_named, has_words, says_invalid, says_not_dynamic
 from campaigns_async.errors import (
     APIError,
     CampaignsError,
@@ -44,6 +44,7 @@ class Proof(Enum):
     DUPLICATE = "the text says that a record is on the campaign already"
     INVALID = "the content was refused"
     CUT_OFF = "refused with 400 or 409, and the reply broke off before it said why"
+    WORDLESS = "refused with 400 or 409, and there are no words that one can read"
     UNCLEAR = "refused with 400 or 409, for a reason that fits nothing"
     BUSY = "the campaign's state takes no records now"
     FATAL = "no request like this one can succeed any more"
@@ -78,6 +79,8 @@ MEANING: Final[Mapping[Proof, Meaning]] = {
     Proof.DUPLICATE: Meaning(landed=False, step=Step.EXCISE),
     Proof.INVALID: Meaning(landed=False, step=Step.TAKE_APART),
     Proof.CUT_OFF: Meaning(landed=False, step=Step.RETRY),
+    # After many in a row it is UNCLEAR: there never are any words then.
+    Proof.WORDLESS: Meaning(landed=False, step=Step.RETRY),
     Proof.UNCLEAR: Meaning(landed=False, step=Step.TAKE_APART),
     Proof.BUSY: Meaning(landed=False, step=Step.WAIT),
     Proof.FATAL: Meaning(landed=False, step=Step.STOP),
@@ -133,8 +136,8 @@ def decide_verdict(  # noqa: PLR0911 - one for each row of the table
     if 200 <= seen.status < 300:
         return _decide_success(ids, seen)
     error = parse_error(seen, now, ids)
-    if seen.broken_off and seen.status in ABOUT_CONTENT:
-        return Verdict(Proof.CUT_OFF, error)
+    if seen.status in ABOUT_CONTENT and (seen.broken_off or not has_words(error.problem)):
+        return Verdict(Proof.CUT_OFF if seen.broken_off else Proof.WORDLESS, error)
     match error:
         case RateLimitError():
             return Verdict(Proof.THROTTLED, error)

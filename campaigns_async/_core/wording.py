@@ -62,6 +62,11 @@ def sentences(problem: Problem) -> Iterator[str]:
             yield text[:_MOST_READ]
 
 
+def has_words(problem: Problem) -> bool:
+    """Whether it says anything at all."""
+    return next(sentences(problem), None) is not None
+
+
 def _says(pattern: re.Pattern[str], text: str, ids: Collection[str]) -> bool:
     """Whether the sentence itself says it, and not merely an id that it names.
 

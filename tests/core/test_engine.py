@@ -2,13 +2,14 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns_async._core.chunker import Chunker
 from campaigns_async._core.dedupe import Dedupe
-from campaigns_async._core.engine import Engine, Judged
+from campaigns_async._core.engine import MOST_WORDLESS, Engine, Judged
 from campaigns_async._core.gate import Gate
 from campaigns_async._core.ranks import Ranks
 from campaigns_async._core.resolver import Piece, Resolver
@@ -19,6 +20,7 @@ from campaigns_async.errors import (
     AuthenticationError,
     CampaignsError,
     CampaignStateError,
+    ConflictError,
     DuplicateRecordError,
     InvalidRecordError,
     NotSentError,
@@ -40,6 +42,7 @@ THROTTLED = Verdict(Proof.THROTTLED, RateLimitError(Problem(), 429))
 BUSY = Verdict(Proof.BUSY, CampaignStateError(Problem(), 409))
 UNSURE = Verdict(Proof.BUSY, CampaignStateError(Problem(), 409), sure=False)
 FATAL = Verdict(Proof.FATAL, AuthenticationError(Problem(), 401))
+WORDLESS = Verdict(Proof.WORDLESS, ConflictError(Problem(), 409))
 INVALID = Verdict(Proof.INVALID, ValidationError(Problem(), 400))
 
 
@@ -314,6 +317,33 @@ def test_a_wait_that_is_asked_for_is_a_floor_for_everyone(verdict: Verdict) -> N
     judged = engine.judge(take(engine), verdict, 0)
     assert judged.hold is not None
     assert 30 <= judged.hold <= 31
+
+
+@pytest.mark.parametrize("batch", ["ab", "a"])
+def test_a_refusal_without_words_is_asked_for_them(batch: str) -> None:
+    """The same batch goes again, as after a failure: what it says then counts."""
+    engine = fed(batch)
+    piece = take(engine)
+    assert engine.judge(piece, OPEN, 0) == Judged([])
+    assert engine.judge(take(engine, 1), WORDLESS, 1) == Judged([])
+    assert take(engine, 3) is piece
+    named = attrs.evolve(DUPLICATE, named=tuple(batch))
+    assert statuses(engine.judge(piece, named, 3)) == dict.fromkeys(batch, "PRESENT")
+
+
+def test_where_there_never_are_words_it_does_not_ask_for_ever() -> None:
+    """After five such refusals in a row, whosoever they are, the next is as good as any."""
+    engine = fed("abcd", size=1)
+    now = 0.0
+    for count in range(MOST_WORDLESS):
+        if count == 3:
+            # What is added has no words either.
+            assert statuses(engine.judge(take(engine, now), ADDED, now))
+        assert engine.judge(take(engine, now), WORDLESS, now) == Judged([])
+        now += 8
+    assert list(statuses(engine.judge(take(engine, now), WORDLESS, now)).values()) == ["REJECTED"]
+    assert list(statuses(engine.judge(take(engine, now), INVALID, now)).values()) == ["REJECTED"]
+    assert engine.judge(take(engine, now), WORDLESS, now) == Judged([])
 
 
 def test_without_budget_each_retry_waits_for_the_cap() -> None:

@@ -63,6 +63,8 @@ TABLE: list[tuple[str, Response | TransportError, Proof, type[Exception] | None]
         Proof.CUT_OFF,
         ConflictError,
     ),
+    ("422 without words", Response(422, {}, b'{"status": 422}'), Proof.WORDLESS, ValidationError),
+    ("409 with half a body", Response(409, {}, b'{"title": "Con'), Proof.WORDLESS, ConflictError),
     ("200 with no records", reply(), Proof.ADDED, None),
     ("200 with records without ids", Response(200, {}, b'{"records": [{}]}'), Proof.ADDED, None),
     ("200 with some of them", reply("CRM-12"), Proof.ADDED, None),
@@ -126,8 +128,8 @@ TABLE: list[tuple[str, Response | TransportError, Proof, type[Exception] | None]
     ("101", page(101), Proof.FATAL, UnexpectedResponseError),
     ("400 that fits nothing", said(400, "no"), Proof.UNCLEAR, ValidationError),
     ("409 that fits nothing", said(409, "Conflict"), Proof.UNCLEAR, ConflictError),
-    ("400 as a page", page(400), Proof.UNCLEAR, ValidationError),
-    ("409 without a body", Response(409, {}, b""), Proof.UNCLEAR, ConflictError),
+    ("400 as a page", page(400), Proof.WORDLESS, ValidationError),
+    ("409 without a body", Response(409, {}, b""), Proof.WORDLESS, ConflictError),
 ]
 
 

@@ -25,6 +25,7 @@ class Fault(Enum):
     TIMEOUT_STATUS = "408, not carried out"
     THROTTLED = "429"
     TRUNCATED = "the reply breaks off"
+    UNREADABLE = "the reply comes, and has a body that nobody can read"
     MIXED_UP = "the reply to somebody else's records"
     MIXED_UP_BEFORE = "the same, and not carried out"
     RESENT = "a gateway sends it twice, and gives us the second reply"
@@ -43,13 +44,11 @@ EVEN: Final[Mapping[Fault, float]] = {
     Fault.TIMEOUT_STATUS: 1,
     Fault.THROTTLED: 1,
     Fault.TRUNCATED: 1,
+    Fault.UNREADABLE: 1,
     Fault.MIXED_UP: 0.5,
     Fault.MIXED_UP_BEFORE: 0.5,
 }
 LATE: Final[Mapping[Fault, float]] = {**EVEN, Fault.LATE: 8, Fault.ERROR_LATE: 4}
-NO_RIDDLES: Final[Mapping[Fault, float]] = {
-    fault: weight for fault, weight in EVEN.items() if fault is not Fault.TRUNCATED
-}
 RESENDING: Final[Mapping[Fault, float]] = {**EVEN, Fault.RESENT: 12, Fault.RESENT_THROTTLED: 2}
 DENYING: Final[Mapping[Fault, float]] = {**EVEN, Fault.DENIED: 0.7}
 
@@ -115,6 +114,21 @@ def truncate(random: Random, reply: Response) -> Response:
     return attrs.evolve(reply, body=reply.body[:end], broken_off=True)
 
 
+def damage(random: Random, reply: Response) -> Response:
+    """The same with another body, which is whole as far as HTTP can tell."""
+    body = random.choice(
+        (
+            b"",
+            b"<h1>Oops</h1>",
+            b"[]",
+            reply.body[: len(reply.body) // 2],
+            b"\xff\xfe",
+            b'{"a":NaN}',
+        )
+    )
+    return attrs.evolve(reply, body=body)
+
+
 SEEN: Final[Mapping[Fault, Callable[[Random], Response | TransportError]]] = {
     Fault.NOT_SENT: lambda _: NotSentError("no connection"),
     Fault.LOST_BEFORE: lost,
@@ -137,3 +151,9 @@ CARRIED_OUT: Final = frozenset(
 
 LATER: Final = frozenset({Fault.LATE, Fault.ERROR_LATE})
 """Faults under which it does so after a while."""
+
+DAMAGED: Final[Mapping[Fault | None, Callable[[Random, Response], Response]]] = {
+    Fault.TRUNCATED: truncate,
+    Fault.UNREADABLE: damage,
+}
+"""Faults under which a reply comes, and says less than it did."""

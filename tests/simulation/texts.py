@@ -22,6 +22,7 @@ class Said(Enum):
     NAMED = "refused, in clear words, naming offenders and nothing else"
     BLIND = "refused in clear words, naming none of the offenders"
     VAGUE = "refused, and the words do not say why"
+    WORDLESS = "refused, and without a word"
     BUSY = "not now"
     STOP = "never again"
     FAULT = "nothing: the reply is part of a fault"
@@ -141,4 +142,5 @@ def say_vague(random: Random, status: int, offenders: Sequence[str] = ()) -> Rep
             response = problem(status, random.choice(titles), "Duplicate record in request")
         case _:
             response = problem(status, random.choice(titles))
-    return Reply(response, Said.VAGUE)
+    wordless = not any(word in response.body for word in (b'"title"', b'"detail"', b'"message"'))
+    return Reply(response, Said.WORDLESS if wordless else Said.VAGUE)

@@ -21,6 +21,9 @@ from tests.simulation.scenario import Scenario
 from tests.simulation.server import FINAL, Server
 from tests.simulation.texts import Reply, Said
 
+_PATIENCE: Final = 5
+"""Refusals without words in a row that do not make a riddle yet."""
+
 _LONGEST: Final = 6 * 3600.0
 """Seconds that an upload may take after the last thing that happens to it from outside."""
 
@@ -49,6 +52,8 @@ class World:
         self._held_until = -math.inf
         scenario = self.scenario
         self._may_stop = scenario.stop_after_rejects != math.inf
+        # Refusals without words since the last reply that had some.
+        self._wordless = 0
         self.server = Server(
             scenario.habits,
             self._random,
@@ -150,9 +155,9 @@ class World:
             seen = faults.SEEN[fault](random)
         else:
             reply = self._execute(flight)
-            if fault is Fault.TRUNCATED:
-                said = Said.ADDED if reply.said is Said.ADDED else Said.VAGUE
-                reply = Reply(faults.truncate(random, reply.response), said)
+            if fault in faults.DAMAGED:
+                said = Said.ADDED if reply.said is Said.ADDED else Said.WORDLESS
+                reply = Reply(faults.DAMAGED[fault](random, reply.response), said)
             seen = reply.response
         self.note(fault.name if fault else "arrived", flight, reply.said.name if reply else "")
         self._at(back, self._answer, flight, seen, reply)
@@ -177,9 +182,24 @@ class World:
         self._held_until = max(self._held_until, until)
 
     def _answer(self, flight: Flight, seen: Response | TransportError, reply: Reply | None) -> None:
-        if reply is not None and len(flight.ids) == 1 and _is_riddle(reply, flight.ids[0]):
-            self.books.riddles.update(flight.ids)
+        if reply is not None and not reply.response.broken_off:
+            if reply.said is Said.WORDLESS:
+                self._wordless += 1
+            elif reply.said is not Said.ADDED:
+                self._wordless = 0
+            if len(flight.ids) == 1 and self._is_riddle(reply, flight.ids[0]):
+                self.books.riddles.update(flight.ids)
         self.driver.finish(flight, seen, reply)
+
+    def _is_riddle(self, reply: Reply, crm_record_id: str) -> bool:
+        """Whether nobody could tell from its words why this one id is refused.
+
+        That holds too where a word of the sentence may as well be the id, "present" say; and where
+        there have been no words for long.
+        """
+        if reply.said is Said.BLIND:
+            return crm_record_id.encode() in reply.response.body
+        return reply.said is Said.VAGUE or self._wordless > _PATIENCE
 
     # --- from outside
 
@@ -191,13 +211,3 @@ class World:
         self._may_stop = True
         self.driver.stop("the caller ends it")
         self._at(self.now + self._random.choice((0.0, GRACE)), self.driver.give_up)
-
-
-def _is_riddle(reply: Reply, crm_record_id: str) -> bool:
-    """Whether nobody could tell from its words why this one id is refused.
-
-    That holds too where a word of the sentence may as well be the id: "present", say.
-    """
-    if reply.said is Said.BLIND:
-        return crm_record_id.encode() in reply.response.body
-    return reply.said is Said.VAGUE
