@@ -66,7 +66,7 @@ class RecordBatcher:
 
     The same id again shares the outcome of the first: while that is pending, and after that as long
     as it is among the last 10,000 ids that are in the campaign, or a few more. Beyond that the
-    service decides.
+    service decides; where nothing is sent any more, NOT_ADDED says that it was not sent this time.
     """
 
     def __init__(
@@ -107,6 +107,8 @@ class RecordBatcher:
         self._inbox: list[NewRecord | Mapping[str, Any] | str] = []
         self._inbox_positions: list[int] = []
         self._remembered = Remembered()
+        # Those that ended UNKNOWN, and may be in.
+        self._doubtful = Remembered()
         # Once an id of ours may be forgotten, "theirs" cannot be claimed any more.
         self._forgot = False
         self._settled = Watermark()
@@ -174,8 +176,13 @@ class RecordBatcher:
         if records:
             rows = self._engine.parse(records, positions)
             self._settle(self._engine.feed(rows, asyncio.get_running_loop().time()))
+        full = self._buffered >= self._max_buffered
+        if full and self._engine.lingering == self._engine.unsettled:
+            # Room comes of what is settled: what lingers for more would wait in vain.
+            self._engine.flush()
 
     async def _wait_for_place(self) -> None:
+        self._drive.notify()
         if not self._wait_for_room:
             msg = (
                 f"the batcher holds {self._max_buffered} records that are not settled; "
@@ -357,13 +364,12 @@ class RecordBatcher:
                 first = self._pending.pop(outcome.index)
                 if first.crm_record_id is not None:
                     del self._pending_by_id[first.crm_record_id]
-                    if outcome.status in IN_CAMPAIGN:
-                        self._remember(first.crm_record_id, outcome)
+                    outcome = self._remember(first.crm_record_id, outcome)
                 self._conclude(first, outcome)
         if settled:
-            self._call.settle((s.status, len(s.rows)) for s in settled)
             self._settled.advance()
             self._release_room()
+            self._call.settle((s.status, len(s.rows)) for s in settled)
 
     def _forget(self) -> None:
         """An id of ours may come again unknown: it proves nothing any more that one is there."""
@@ -371,9 +377,17 @@ class RecordBatcher:
             self._forgot = True
             self._engine.distrust()
 
-    def _remember(self, crm_record_id: str, outcome: RecordOutcome) -> None:
-        if self._remembered.add(crm_record_id, outcome):
-            self._forget()
+    def _remember(self, crm_record_id: str, outcome: RecordOutcome) -> RecordOutcome:
+        """The outcome, in the light of those that the id had before."""
+        if outcome.status in IN_CAMPAIGN:
+            if self._remembered.add(crm_record_id, outcome):
+                self._forget()
+        elif outcome.status is Status.UNKNOWN:
+            self._doubtful.add(crm_record_id, outcome)
+        elif outcome.status is Status.NOT_ADDED and self._doubtful.find(crm_record_id):
+            # Not sent this time; but it may be in since an earlier one.
+            return attrs.evolve(outcome, status=Status.UNKNOWN)
+        return outcome
 
     def _conclude(self, first: Delivery, outcome: RecordOutcome) -> None:
         """It has its outcome, and so have those that share its id."""

@@ -111,8 +111,9 @@ class Call:
             return
         try:
             self._on_event(event)
-        except Exception as error:
-            # The caller's own; the call goes on.
+        except (Exception, asyncio.CancelledError) as error:
+            # The caller's own; the call goes on. It waits for nothing, so that nobody cancelled it:
+            # it may have looked at something that was.
             _logger.warning("on_event raised %s", type(error).__name__, exc_info=error)
 
 

@@ -88,15 +88,19 @@ class Dispatcher:
         ``by``: the end of all time for it, on the loop's clock; infinity for no end.
         """
         limiter = self.settings.limits.limiter
-        if limiter is None and not self.slots.held:
+        if limiter is None and self.slots.is_open():
             return None
         limit = asyncio.timeout_at(None if by == math.inf else by)
         try:
             async with limit:
-                if limiter is not None:
-                    await limiter.acquire()
-                # The service may have asked for it meanwhile, in its answers to others.
                 await self.slots.outwait_hold()
+                while limiter is not None:
+                    await limiter.acquire()
+                    if self.slots.is_open():
+                        break
+                    # The service asked for it meanwhile, in its answers to others. All that wait
+                    # for its end would go at once then: so each asks the limiter again.
+                    await self.slots.outwait_hold()
         except Exception as error:  # noqa: BLE001 - the caller's own object
             if not limit.expired():
                 reason = f"{type(error).__name__}: {escape(str(error))}"
@@ -106,11 +110,17 @@ class Dispatcher:
         return None
 
     async def attempt(
-        self, request: Request, *, by: float = math.inf, call: Call | None = None
+        self,
+        request: Request,
+        *,
+        by: float = math.inf,
+        call: Call | None = None,
+        may_begin: Callable[[], bool],
     ) -> Seen:
         """One attempt, for a caller who has a turn, and is :meth:`clear`; a failure is returned.
 
-        ``by``: as there. ``call``: that it belongs to, and that tells of it.
+        ``by``: as there. ``call``: that it belongs to, and that tells of it. ``may_begin``: asked
+        when there is a connection for it; much may have happened meanwhile.
         """
         left = by - asyncio.get_running_loop().time()
         if left <= 0:
@@ -120,12 +130,14 @@ class Dispatcher:
         timeout = self.settings.timeout
         if left < timeout.total:
             timeout = attrs.evolve(timeout, total=left)
-        sending = self._send(request, timeout)
+        sending = self._send(request, timeout, may_begin)
         return await (call.watch(sending) if call is not None and call.watched else sending)
 
-    async def _send(self, request: Request, timeout: Timeout) -> Seen:
+    async def _send(
+        self, request: Request, timeout: Timeout, may_begin: Callable[[], bool]
+    ) -> Seen:
         try:
-            return await self._transport.send(request, timeout)
+            return await self._transport.send(request, timeout, may_begin)
         except TransportError as failure:
             return failure
 
@@ -191,7 +203,9 @@ class Dispatcher:
             return NotSentError(_NO_TIME, permanent=True)
         congested = None
         try:
-            seen = await self.clear(by=limit) or await self.attempt(request, by=limit, call=call)
+            seen = await self.clear(by=limit) or await self.attempt(
+                request, by=limit, call=call, may_begin=self.slots.is_open
+            )
             congested = read_congestion(seen)
             if congested and isinstance(seen, Response):
                 # Before the turn is given back: whoever gets it has to wait as well.

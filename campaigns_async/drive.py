@@ -5,6 +5,7 @@ import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -158,6 +159,8 @@ class Drive:
             self._deadline_at = loop.time() + deadline
             timer = loop.call_at(self._deadline_at, self._expire, on_deadline)
         try:
+            # A cancellation that was asked for before comes out here, and not after some requests.
+            await asyncio.sleep(0)
             await self._send_all()
         except asyncio.CancelledError:
             self.stop(UploadStoppedError("the upload was cancelled"))
@@ -291,12 +294,17 @@ class Drive:
                 return NotSentError(f"nothing was sent: {error}", permanent=True)
         if (prevented := await self._dispatcher.clear(by=self._deadline_at)) is not None:
             return prevented
-        # All that was waited for; much may have happened meanwhile.
-        if not self._wanted:
-            return NotSentError(_NOT_WANTED)
-        flight.sent = True
         request = Request("POST", self._path, encode_records(flight.piece.rows))
-        return await self._dispatcher.attempt(request, by=self._deadline_at, call=self._call)
+        return await self._dispatcher.attempt(
+            request,
+            by=self._deadline_at,
+            call=self._call,
+            may_begin=partial(self._may_begin, flight),
+        )
+
+    def _may_begin(self, flight: _Flight) -> bool:
+        flight.sent = self._wanted and self._dispatcher.slots.is_open()
+        return flight.sent
 
     def _judge_what_ended(self) -> None:
         """Here and not in a callback: what goes wrong must come out of :meth:`run`."""
@@ -337,10 +345,10 @@ class Drive:
             slots.release(flight.ticket, congested=read_congestion(seen))
         if engine.stopped_by is not None:
             self._call_off()
+        self._on_settled(judged.settled)
         self._call.follow(
             seen, retries=engine.retries, hold=judged.hold, gate_closed=engine.gate_closed
         )
-        self._on_settled(judged.settled)
 
     async def _end(self) -> None:
         """Whatever is in flight gets its grace, and then its verdict."""

@@ -62,15 +62,14 @@ class Slots:
         """Let nobody begin for this long."""
         self._pacing.hold(asyncio.get_running_loop().time() + seconds)
 
-    @property
-    def held(self) -> bool:
-        """Whether nobody may send, with a turn or without."""
-        return asyncio.get_running_loop().time() < self._pacing.held_until
+    def is_open(self) -> bool:
+        """Whether who has a turn may send: not during a hold."""
+        return asyncio.get_running_loop().time() >= self._pacing.held_until
 
     async def outwait_hold(self) -> None:
         """Return when the hold is over, and those that came meanwhile."""
         loop = asyncio.get_running_loop()
-        while self.held:
+        while not self.is_open():
             over = asyncio.Event()
             # At that time and not after so many seconds: sums of floats may fall short of it.
             timer = loop.call_at(self._pacing.held_until, over.set)

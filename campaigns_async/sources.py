@@ -58,7 +58,7 @@ class _SyncSource:
         try:
             # extend keeps what came before an exception; list(islice()) would lose it.
             taken.extend(islice(self._records, most))
-        except Exception as error:  # noqa: BLE001 - the caller's own; it comes out with the report
+        except BaseException as error:  # noqa: BLE001 - the caller's own; it comes out with the report
             self.error = error
             self.exhausted = True
         else:
@@ -108,9 +108,17 @@ class _AsyncSource:
         self._ended = True
         self._on_more()
 
+    def _on_end(self, _: "asyncio.Task[None]") -> None:
+        if not (self._ended or self._closed):
+            # A task that is cancelled before its first turn comes to no end of its own.
+            self.error = asyncio.CancelledError()
+            self._ended = True
+            self._on_more()
+
     def take(self, most: int) -> list[Any]:
         if self._pump is None and not self._closed:
             self._pump = asyncio.create_task(self._read())
+            self._pump.add_done_callback(self._on_end)
         taken, self._buffer = self._buffer[:most], self._buffer[most:]
         self._room.set()
         self.exhausted = self._ended and not self._buffer

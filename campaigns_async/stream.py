@@ -72,13 +72,15 @@ class OutcomeStream(AsyncIterator[RecordOutcome]):
     async def aclose(self) -> None:
         """Stop the upload: nothing more is sent, requests in flight get a short time to answer."""
         # Nobody takes outcomes any more, and the upload must not wait for that.
-        self._closed = True
+        first, self._closed = not self._closed, True
         self._buffer.clear()
         self._room.set()
         self._changed.set()
         if self._task is None:
             return
-        self._task.cancel()
+        if first:
+            # Once more would take the grace from what is in flight.
+            self._task.cancel()
         await asyncio.wait([self._task])
         if not self._task.cancelled():
             # What it raised was told, or is of no interest to one who leaves.

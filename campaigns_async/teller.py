@@ -123,6 +123,11 @@ class Teller:
                 told_at = loop.time()
                 await self._call(self._on_progress, self._progress())
         await self._call(self._on_progress, self._progress())
+        try:
+            # What a callback did to this task comes out now, or it would at the very end.
+            await asyncio.sleep(0)
+        except asyncio.CancelledError as cancelled:
+            self._note_cancelled(cancelled)
 
     async def _pass_on(self, mark: float, settlement: Settlement) -> None:
         outcomes, told = settlement.outcomes(), not self._is_due(mark)

@@ -10,6 +10,7 @@ import asyncio
 import math
 import os
 import ssl
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import lru_cache
 from importlib.metadata import version
@@ -44,19 +45,30 @@ _CERTIFICATE: Final = (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerif
 
 
 class _Attempt:
-    """Whether there was a connection for it, to which aiohttp writes next without any wait."""
+    """``may_begin``: asked when there is a connection, to which aiohttp writes without any wait.
 
-    __slots__ = ("begun",)
+    ``begun``: whether it may have been written to.
+    """
 
-    def __init__(self) -> None:
-        self.begun = False
+    __slots__ = ("begun", "may_begin")
+
+    def __init__(self, may_begin: Callable[[], bool], *, begun: bool) -> None:
+        self.may_begin = may_begin
+        self.begun = begun
+
+
+_NOT_WANTED: Final = "nothing was sent: before it was, the call ended or was asked to wait"
+
+
+class _NotWantedError(Exception):
+    """Much may happen while a connection is made."""
 
 
 _attempt: Final[ContextVar[_Attempt]] = ContextVar("campaigns_async_attempt")
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Notes that a request is about to be sent.
+    """Notes that a request is about to be sent, and asks whether it still is to be.
 
     And never hands out an idle connection on which something came unasked: a surplus reply that
     waits there would be taken for the answer to the next request.
@@ -67,10 +79,15 @@ class _Connector(aiohttp.TCPConnector):
     ) -> Any:
         while True:
             connection = await super().connect(req, traces, timeout)
-            if connection.protocol is None or not connection.protocol.should_close:
-                _attempt.get().begun = True
-                return connection
-            connection.close()
+            if connection.protocol is not None and connection.protocol.should_close:
+                connection.close()
+                continue
+            attempt = _attempt.get()
+            attempt.begun = attempt.may_begin()
+            if not attempt.begun:
+                connection.release()
+                raise _NotWantedError
+            return connection
 
 
 class Connections:
@@ -133,14 +150,21 @@ class Transport:
         self._key = settings.api_key
         self._headers = _build_headers(settings)
 
-    async def send(self, request: Request, timeout: Timeout) -> Response:
+    async def send(
+        self, request: Request, timeout: Timeout, may_begin: Callable[[], bool] = lambda: True
+    ) -> Response:
         """One attempt: a reply, or :exc:`NotSentError` or :exc:`OutcomeUnknownError`.
+
+        ``may_begin``: asked when all there is to wait for before it is sent was waited for.
 
         A reply whose status line arrived is a reply, even if its body then breaks off: it comes
         with ``broken_off`` set.
         """
         session = self.connections.open()
-        attempt = _Attempt()
+        own = self.connections.own
+        if not (own or may_begin()):
+            raise NotSentError(_NOT_WANTED)
+        attempt = _Attempt(may_begin, begun=not own)
         before = _attempt.set(attempt)
         failure: TransportError
         try:
@@ -150,7 +174,7 @@ class Transport:
             cancelled.__context__ = None
             raise cancelled.with_traceback(None)  # noqa: B904 - without its context
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not get out
-            failure = self._describe(error, begun=attempt.begun or not self.connections.own)
+            failure = self._describe(error, begun=attempt.begun)
         finally:
             _attempt.reset(before)
         # Outside of the handler, so that the exception of aiohttp is not kept as context.
@@ -204,6 +228,8 @@ class Transport:
         return text.replace(self._key, _MASK)
 
     def _describe(self, error: Exception, *, begun: bool) -> TransportError:
+        if isinstance(error, _NotWantedError):
+            return NotSentError(_NOT_WANTED)
         what = escape(self._scrub(_name(error)), 300)
         if isinstance(error, _NOT_SENT) or not begun:
             advice = "check base_url, DNS, network and proxy"

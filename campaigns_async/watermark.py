@@ -1,6 +1,7 @@
 """How far everything is settled, where things settle in any order."""
 
 import asyncio
+from collections import OrderedDict
 
 
 class Watermark:
@@ -12,7 +13,8 @@ class Watermark:
         # end of each by its begin, and the other way round; an end is the position after the last.
         self._ends: dict[int, int] = {}
         self._begins: dict[int, int] = {}
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        # Those who wait, and for what: the lowest first.
+        self._waiting: OrderedDict[asyncio.Future[None], int] = OrderedDict()
 
     def add(self, position: int) -> None:
         """It is settled; :meth:`advance` tells those who wait for that."""
@@ -26,17 +28,21 @@ class Watermark:
 
     def advance(self) -> None:
         """Tell those who wait for what is settled by now."""
-        for target, reached in self._waiting:
-            if self.position >= target and not reached.done():
+        while self._waiting:
+            reached, target = next(iter(self._waiting.items()))
+            if target > self.position:
+                return
+            del self._waiting[reached]
+            if not reached.done():
                 reached.set_result(None)
 
     async def wait(self, target: int) -> None:
-        """Return when everything below ``target`` is settled."""
+        """Return when everything below ``target`` is settled; no lower than one before."""
         if self.position >= target:
             return
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((target, reached))
+        self._waiting[reached] = target
         try:
             await reached
         finally:
-            self._waiting = [entry for entry in self._waiting if entry[1] is not reached]
+            self._waiting.pop(reached, None)

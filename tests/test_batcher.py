@@ -34,6 +34,7 @@ from campaigns_async.emulator import (
     Wording,
 )
 from campaigns_async.events import Event, RecordsSettled
+from campaigns_async.models import CampaignState
 from campaigns_async.outcomes import Attribution
 from campaigns_async.remembered import REMEMBERED
 from tests.servers import connect
@@ -249,13 +250,28 @@ async def test_after_an_unknown_nobody_says_theirs() -> None:
         assert (again.status, again.attribution) == ("PRESENT", "unclear")
 
 
+@virtual
+async def test_what_may_be_in_is_not_called_not_added() -> None:
+    """An id that ended UNKNOWN is so again when it comes once more and nothing is sent any more."""
+    faults = Faults(script=(Fault.DROP_AFTER_COMMIT,))
+    async with open_bench(linger=0, faults=faults) as bench, bench.batcher as batcher:
+        first = await batcher.submit("CRM-1")
+        await asyncio.sleep(0.01)
+        bench.campaign.force(CampaignState.COMPLETE)
+        assert (await first).status is Status.UNKNOWN
+        other, again = [await batcher.add(i) for i in ids(2)]
+        assert (other.status, again.status) == (Status.NOT_ADDED, Status.UNKNOWN)
+        assert list(bench.campaign.ledger) == ["CRM-1"]
+
+
 # --- back-pressure
 
 
 @virtual
 async def test_a_full_buffer_makes_submit_wait() -> None:
     """With ``when_full="wait"`` a submit returns when there is room, in turn."""
-    async with open_bench(linger=10, max_buffered=2) as bench, bench.batcher as batcher:
+    options: dict[str, Any] = {"linger": 0, "max_buffered": 2, "faults": Faults(latency=10)}
+    async with open_bench(**options) as bench, bench.batcher as batcher:
         await batcher.submit("A")
         await batcher.submit("B")
         waiting = [asyncio.create_task(batcher.submit(i)) for i in "CD"]
@@ -265,6 +281,18 @@ async def test_a_full_buffer_makes_submit_wait() -> None:
         assert now() == 10
         assert [delivery.position for delivery in deliveries] == [2, 3]
         assert bench.sizes == [2]
+
+
+@pytest.mark.parametrize("linger", [3_600, math.inf])
+@virtual
+async def test_a_full_buffer_does_not_linger(linger: float) -> None:
+    """Nothing more can come into the batch, and room comes of what is settled."""
+    async with open_bench(linger=linger, max_buffered=4) as bench, bench.batcher as batcher:
+        deliveries = [await batcher.submit(i) for i in [*ids(10), "CRM-9", "CRM-9"]]
+        assert bench.sizes == [4, 4]
+        await batcher.flush()
+        assert (bench.sizes, now()) == ([4, 4, 2], 0)
+        assert all(delivery.done() for delivery in deliveries)
 
 
 @virtual
@@ -293,7 +321,8 @@ async def test_the_buffer_counts_shared_ids() -> None:
 @virtual
 async def test_a_cancelled_wait_for_room_passes_it_on() -> None:
     """Room granted to a submit that is cancelled at that moment goes to the next in turn."""
-    async with open_bench(linger=10, max_buffered=1) as bench, bench.batcher as batcher:
+    options: dict[str, Any] = {"linger": 0, "max_buffered": 1, "faults": Faults(latency=10)}
+    async with open_bench(**options) as bench, bench.batcher as batcher:
         delivery = await batcher.submit("A")
         waiting = [asyncio.create_task(batcher.submit(i)) for i in "BCD"]
         await turns()
@@ -355,7 +384,8 @@ async def test_nobody_waits_for_ever_if_somebody_cancels_its_task(*, begun: bool
 @virtual
 async def test_closing_ends_the_wait_for_room() -> None:
     """A submit that waits for room when the batcher is closed raises; its record is not taken."""
-    async with open_bench(linger=10, max_buffered=1) as bench:
+    options: dict[str, Any] = {"linger": 0, "max_buffered": 1, "faults": Faults(latency=10)}
+    async with open_bench(**options) as bench:
         batcher = bench.batcher
         await batcher.submit("A")
         waiting = asyncio.create_task(batcher.submit("B"))

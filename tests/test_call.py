@@ -127,18 +127,20 @@ async def test_records_are_told_together(call: Call, told: list[Event]) -> None:
     assert event.counts == {Status.ADDED: 90, Status.REJECTED: 2}
 
 
-async def test_a_listener_that_raises_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged, and the call goes on."""
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), asyncio.CancelledError()], ids=repr)
+async def test_a_listener_that_raises_harms_nothing(
+    caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
+    """It is logged, and the call goes on. It may have looked at something that was cancelled."""
 
     def listen(_: Event) -> None:
-        msg = "a bug"
-        raise RuntimeError(msg)
+        raise error
 
     call = make(listen)
     with call:
         assert await call.watch(give(ADDED)) is ADDED
     warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-    assert warnings == ["on_event raised RuntimeError"] * 4
+    assert warnings == [f"on_event raised {type(error).__name__}"] * 4
 
 
 async def test_nobody_listens_by_default(caplog: pytest.LogCaptureFixture) -> None:

@@ -112,7 +112,7 @@ async def test_a_hold_can_be_waited_out_with_a_turn() -> None:
     await asyncio.sleep(0)
     some.hold(0.03)
     await waiting
-    assert (loop.time() - began >= 0.03, some.held) == (True, False)
+    assert (loop.time() - began >= 0.03, some.is_open()) == (True, True)
 
 
 async def test_a_rate_spreads_the_turns() -> None:

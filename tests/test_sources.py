@@ -15,7 +15,7 @@ def nothing() -> None:
     """For a test that looks for itself."""
 
 
-def numbers(count: int, error: Exception | None = None) -> Iterator[int]:
+def numbers(count: int, error: BaseException | None = None) -> Iterator[int]:
     """So many, then perhaps an exception."""
     yield from range(count)
     if error is not None:
@@ -68,24 +68,33 @@ def test_an_iterable_is_read_no_further_than_asked() -> None:
     assert (source.take(3), next(records)) == ([0, 1, 2], 3)
 
 
+@pytest.mark.parametrize("error", [OSError("the disk is gone"), asyncio.CancelledError()], ids=repr)
 @pytest.mark.parametrize("as_async", [False, True])
-async def test_what_came_before_an_exception_is_kept(*, as_async: bool) -> None:
+async def test_what_came_before_an_exception_is_kept(
+    error: BaseException, *, as_async: bool
+) -> None:
     """The exception is the source's to tell, and it is exhausted."""
     more = asyncio.Event()
-    error = OSError("the disk is gone")
     source = open_source(anumbers(10, error) if as_async else numbers(10, error), more.set)
     assert await read(source, more) == list(range(10))
     assert source.error is error
     await source.close()
 
 
-async def test_a_cancellation_from_inside_is_an_exception_like_others() -> None:
-    """It does not end the reading without a word."""
+@pytest.mark.parametrize("turns", [0, 3])
+async def test_a_strangers_cancellation_ends_the_reading_with_a_word(turns: int) -> None:
+    """Even before its first turn, in which nothing of it runs."""
     more = asyncio.Event()
-    error = asyncio.CancelledError()
-    source = open_source(anumbers(3, error), more.set)
-    assert await read(source, more) == [0, 1, 2]
-    assert source.error is error
+    others = asyncio.all_tasks()
+    source = open_source(anumbers(100), more.set)
+    source.take(1)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    (reading,) = asyncio.all_tasks() - others
+    reading.cancel()
+    taken = await read(source, more)
+    assert taken == list(range(len(taken)))
+    assert isinstance(source.error, asyncio.CancelledError)
     await source.close()
 
 

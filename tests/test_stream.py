@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from campaigns_async import CampaignHandle, CampaignsSession, RetryPolicy, Status
-from campaigns_async.emulator import Emulator, Fault
+from campaigns_async.emulator import Emulator, Fault, Faults
+from tests.stack.harness import open_stack
+from tests.stack.loop import virtual
 
 IDS = [f"CRM-{i}" for i in range(250)]
 
@@ -115,3 +117,16 @@ async def test_what_the_input_raises_comes_out_at_the_end(handle: CampaignHandle
     with pytest.raises(LookupError):
         await anext(stream)
     await stream.aclose()
+
+
+@virtual
+async def test_closing_it_twice_takes_no_time_from_what_is_in_flight() -> None:
+    """The second one waits with the first."""
+    async with open_stack(faults=Faults(latency=1)) as stack:
+        _, handle = stack.create_campaign()
+        stream = handle.stream(IDS[:100])
+        taking = asyncio.create_task(anext(stream, None))
+        await asyncio.sleep(0.5)
+        await asyncio.gather(stream.aclose(), stream.aclose())
+        await taking
+        assert stream.report.added == 100

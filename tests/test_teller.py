@@ -240,6 +240,22 @@ async def test_who_catches_up_waits_while_there_is_anything_to_wait_for(how: str
     await asyncio.wait([task])
 
 
+async def test_a_last_callback_that_cancels_its_task_does_not_end_it_so() -> None:
+    """All was told by then, and nobody gave it up."""
+
+    def cancel(_: Progress) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+
+    told = Told()
+    teller = told.teller(on_progress=cancel)
+    teller.add(settled(0), 0)
+    teller.finish()
+    await asyncio.create_task(teller.run())
+    assert (told.outcomes, len(teller.errors)) == ([0], 1)
+
+
 async def test_progress_is_told_while_nothing_is_settled_and_at_the_end() -> None:
     """Now and then without any news, and once more when all is over."""
     told = Told()

@@ -202,6 +202,22 @@ async def test_a_small_reply_that_unpacks_to_a_huge_one_is_cut(connections: Conn
 
 
 @pytest.mark.parametrize("whose", ["ours", "the caller's"])
+async def test_what_is_not_wanted_any_more_is_not_sent(
+    own: aiohttp.ClientSession, whose: str
+) -> None:
+    """Asked when there is a connection, which others get; on a caller's session before that."""
+    connections = Connections(own if whose == "the caller's" else None)
+    async with RawServer(say(http(200), http(200))) as server:
+        transport = Transport(settings_for(server.url), connections)
+        await transport.send(REQUEST, PATIENT)
+        with pytest.raises(NotSentError, match="nothing was sent"):
+            await transport.send(REQUEST, PATIENT, may_begin=lambda: False)
+        await transport.send(REQUEST, PATIENT)
+        await connections.close()
+        assert (len(server.requests), server.connections) == (2, 1)
+
+
+@pytest.mark.parametrize("whose", ["ours", "the caller's"])
 async def test_a_refused_connection_sends_nothing(own: aiohttp.ClientSession, whose: str) -> None:
     """NotSentError, worth another try."""
     connections = Connections(own if whose == "the caller's" else None)

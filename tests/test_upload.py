@@ -481,6 +481,23 @@ async def test_a_long_rest_is_read_as_its_outcomes_are_taken(
     assert (first.status, Counter(rest)) == (Status.NOT_ADDED, {Status.NOT_ADDED: 49_999})
 
 
+async def test_a_cancellation_that_was_asked_for_before_is_in_time(
+    emulator: Emulator, handle: CampaignHandle
+) -> None:
+    """Nothing is sent any more, and every row is accounted for."""
+
+    async def cancelled() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await handle.upload(ids(500))
+
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await asyncio.create_task(cancelled())
+    report: UploadReport = caught.value.report  # type: ignore[attr-defined]
+    assert (report.total, report.not_added, emulator.request_count) == (500, 500, 0)
+
+
 FATAL: dict[str, tuple[type[Exception], Callable[[Emulator, EmulatedCampaign], object]]] = {
     "401": (AuthenticationError, lambda emulator, _: emulator.revoke_key()),
     "403": (PermissionDeniedError, lambda emulator, _: emulator.detach_product()),

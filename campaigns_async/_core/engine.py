@@ -197,6 +197,11 @@ class Engine:
         """Infer nothing any more from ``exclusive``."""
         self._resolver.distrust()
 
+    @property
+    def lingering(self) -> int:
+        """Rows that wait for their batch to fill."""
+        return len(self._chunker)
+
     def flush(self) -> None:
         """What has been fed need not wait for a full batch."""
         self._chunker.flush()

@@ -38,6 +38,9 @@ class Pacing:
     The window grows by one for each success until the first congestion (so it doubles in a round
     trip), and by one a round trip after that. Congestion halves it, once per epoch: requests that
     began before the last decrease tell nothing new.
+
+    ``in_flight``: requests under way. ``held_until``: before this time nothing is sent, because the
+    service asked for it.
     """
 
     _SMALLEST: Final = 1.0
@@ -58,7 +61,7 @@ class Pacing:
         self._burst = burst
         # Virtual scheduling: the time at which the bucket of `burst` would be full again.
         self._full_at = -math.inf
-        self._held_until = -math.inf
+        self.held_until = -math.inf
         self.in_flight = 0
 
     @property
@@ -66,16 +69,11 @@ class Pacing:
         """Requests that may be in flight now."""
         return int(self._window)
 
-    @property
-    def held_until(self) -> float:
-        """Before this time nothing is sent, because the service asked for it."""
-        return self._held_until
-
     def admit(self, now: float) -> float:
         """Seconds until a request may begin: 0 for now, infinity until one in flight has ended."""
         if self.in_flight >= self.window:
             return math.inf
-        wait = max(self._held_until - now, self._wait_for_rate(now))
+        wait = max(self.held_until - now, self._wait_for_rate(now))
         return wait if wait > _DUST else 0.0
 
     def begin(self, now: float) -> Ticket:
@@ -100,7 +98,7 @@ class Pacing:
 
     def hold(self, until: float) -> None:
         """Send nothing before ``until``; the latest of several counts."""
-        self._held_until = max(self._held_until, until)
+        self.held_until = max(self.held_until, until)
 
     def _wait_for_rate(self, now: float) -> float:
         if self._rate is None:

@@ -122,6 +122,7 @@ class Network:
 
     - ``up``: whether somebody listens; connections are refused otherwise.
     - ``answers``: whether connecting comes to an end; it hangs otherwise, as behind a firewall.
+    - ``takes``: gives the seconds that the next connecting takes.
     - ``on_connection``: called with the server's end of each new connection.
     """
 
@@ -130,6 +131,7 @@ class Network:
         self._open: list[MemoryTransport] = []
         self.up = True
         self.answers = True
+        self.takes: Callable[[], float] = lambda: 0.0
         self.on_connection: Callable[[MemoryTransport], None] = lambda _: None
         self.connections = 0
         loop = asyncio.get_running_loop()
@@ -140,6 +142,7 @@ class Network:
         """Return when a connection may stand."""
         if not self.answers:
             await asyncio.get_running_loop().create_future()
+        await asyncio.sleep(self.takes())
         if not self.up:
             raise ConnectionRefusedError(111, "Connection refused")
 

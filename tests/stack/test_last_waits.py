@@ -1,12 +1,13 @@
-"""A shared limiter is the last wait before a request: what happens meanwhile counts."""
+"""The last waits before a request, for a limiter or a connection: what happens meanwhile counts."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from itertools import count, pairwise
 
 import pytest
 
-from campaigns_async import Limits, RecordOutcome, Status, UnresolvedError
+from campaigns_async import Limits, RecordOutcome, Status, Timeout, UnresolvedError
 from campaigns_async.emulator import EmulatedCampaign, Fault
 from campaigns_async.models import CampaignState
 from tests.stack.harness import VirtualStack, check_ledger, ids, open_stack
@@ -15,28 +16,43 @@ from tests.stack.loop import run, virtual
 QUICK, SLOW = 3, 100.0
 
 
+def slow_at_last() -> Callable[[], float]:
+    """The wait of each in turn: none for the first three, 100 s for the others."""
+    asked = count()
+    return lambda: SLOW if next(asked) >= QUICK else 0.0
+
+
 class SlowLimiter:
-    """Lets the first three go at once, and each of the others after 100 s."""
+    """Lets one go after the other when its time has come."""
 
     def __init__(self) -> None:
-        self._asked = 0
+        self._takes = slow_at_last()
 
     async def acquire(self) -> None:
         """As said."""
-        self._asked += 1
-        if self._asked > QUICK:
-            await asyncio.sleep(SLOW)
+        await asyncio.sleep(self._takes())
 
 
-def wide() -> Limits:
-    """Turns for all of five batches."""
-    return Limits(max_in_flight=5, initial_in_flight=5, limiter=SlowLimiter())
+@asynccontextmanager
+async def open_slow(waits_for: str) -> AsyncIterator[VirtualStack]:
+    """A stack with turns for all of five batches, two of which come to wait."""
+    limiter = SlowLimiter() if waits_for == "limiter" else None
+    limits = Limits(max_in_flight=5, initial_in_flight=5, limiter=limiter)
+    client = {"limits": limits, "timeout": Timeout(connect=1_000, total=1_000)}
+    async with open_stack(client=client) as stack:
+        if waits_for == "connection":
+            stack.network.takes = slow_at_last()
+        yield stack
 
 
+LAST_WAITS = ["limiter", "connection"]
+
+
+@pytest.mark.parametrize("waits_for", LAST_WAITS)
 @virtual
-async def test_retry_after_holds_those_that_the_limiter_lets_go() -> None:
+async def test_retry_after_holds_those_that_come_out_of_their_wait(waits_for: str) -> None:
     """They got their turn before the service asked to wait, and wait all the same."""
-    async with open_stack(client={"limits": wide()}) as stack:
+    async with open_slow(waits_for) as stack:
         campaign, _ = stack.create_campaign()
         stack.emulator.inject(Fault.THROTTLE_SECONDS, times=QUICK, retry_after=3 * SLOW)
         report, _ = await stack.upload(campaign, ids(500))
@@ -46,7 +62,31 @@ async def test_retry_after_holds_those_that_the_limiter_lets_go() -> None:
         assert all(time >= 3 * SLOW for time in times[QUICK:])
 
 
-# --- whatever ends it: two of five batches wait in the limiter then
+@virtual
+async def test_a_hold_costs_no_permits() -> None:
+    """Those that it held back ask the limiter once more, and do not go all at once at its end."""
+
+    class Steady:
+        """One in a second."""
+
+        def __init__(self) -> None:
+            self._next = 0.0
+
+        async def acquire(self) -> None:
+            now = asyncio.get_running_loop().time()
+            self._next = max(now, self._next + 1)
+            await asyncio.sleep(self._next - now)
+
+    limits = Limits(max_in_flight=20, initial_in_flight=20, limiter=Steady())
+    async with open_stack(client={"limits": limits}) as stack:
+        campaign, _ = stack.create_campaign()
+        stack.emulator.inject(Fault.THROTTLE_SECONDS, retry_after=30)
+        await stack.upload(campaign, ids(2_000))
+        times = [request.at for request in stack.emulator.requests]
+        assert all((b - a).total_seconds() >= 1 - 1e-6 for a, b in pairwise(times))
+
+
+# --- whatever ends it: two of five batches wait for their limiter or their connection then
 
 Ending = Callable[[VirtualStack, EmulatedCampaign], Awaitable[list[RecordOutcome]]]
 
@@ -107,7 +147,7 @@ async def end_by_aclose(stack: VirtualStack, campaign: EmulatedCampaign) -> list
 
 async def end_by_exception(stack: VirtualStack, campaign: EmulatedCampaign) -> list[RecordOutcome]:
     """The batcher is left by one."""
-    with contextlib.suppress(ZeroDivisionError):
+    with suppress(ZeroDivisionError):
         async with stack.session.campaign(campaign.id).batcher() as batcher:
             deliveries = [await batcher.submit(crm_record_id) for crm_record_id in ids(500)]
             await asyncio.sleep(SLOW / 2)
@@ -124,6 +164,7 @@ async def end_by_timeout(stack: VirtualStack, campaign: EmulatedCampaign) -> lis
     return [await delivery for delivery in deliveries]
 
 
+@pytest.mark.parametrize("waits_for", LAST_WAITS)
 @pytest.mark.parametrize(
     "end",
     [
@@ -137,11 +178,11 @@ async def end_by_timeout(stack: VirtualStack, campaign: EmulatedCampaign) -> lis
         end_by_timeout,
     ],
 )
-def test_what_waits_for_a_limiter_is_not_sent_after_the_end(end: Ending) -> None:
-    """Not at once and not when the limiter lets it go; and its outcome says so."""
+def test_what_waits_is_not_sent_after_the_end(end: Ending, waits_for: str) -> None:
+    """Not at once, and not when its wait is over; and its outcome says so."""
 
     async def main() -> None:
-        async with open_stack(client={"limits": wide()}) as stack:
+        async with open_slow(waits_for) as stack:
             campaign, _ = stack.create_campaign()
             outcomes = await end(stack, campaign)
             assert asyncio.get_running_loop().time() < SLOW
