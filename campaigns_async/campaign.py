@@ -279,9 +279,9 @@ class CampaignHandle:
         - ``journal``: path of a file that outlives a crash; made if it is missing. The same call
           with the same input and journal goes on where the last one ended, and its report covers
           all of it. A final outcome is on disk before ``on_outcome`` is told, and told at most once
-          over all runs. One that was kept right before a crash is in the report alone; so is one
-          that came when the journal could not be written any more, and a later run asks again.
-          See :class:`Journal`.
+          over all runs. One that was kept right before a crash or a second cancellation is in the
+          report alone; so is one that came when the journal could not be written any more, and a
+          later run asks again. See :class:`Journal`.
         - ``on_outcome``: called, and awaited if it is async, with each :class:`RecordOutcome`, in
           order of settling. ``on_progress``: with a :class:`Progress`, up to ten times a second and
           at the end. One that raises is logged and listed in the report; the upload goes on.

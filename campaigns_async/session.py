@@ -123,7 +123,10 @@ class CampaignsSession:
         return other
 
     async def close(self) -> None:
-        """Close the connections. Once is enough, twice does no harm; calls after it fail."""
+        """Close the connections. Once is enough, twice does no harm.
+
+        Calls after it fail, and an upload under way ends when it comes to its next request.
+        """
         await self._dispatcher.connections.close()
 
     async def __aenter__(self) -> Self:

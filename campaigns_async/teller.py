@@ -35,6 +35,8 @@ class Teller:
     - ``is_due``: whether what was settled up to a mark may be told (a journal keeps it first).
     - ``progress``: how far the upload is.
     - ``on_told``: called when there is room for more.
+
+    ``given_up``: whether the caller tells no more.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class Teller:
         self._told = asyncio.Event()
         self._over = False
         self._ended = False
-        self._given_up = False
+        self.given_up = False
         self.errors: list[BaseException] = []
 
     @property
@@ -96,9 +98,14 @@ class Teller:
         self._over = True
         self._news.set()
 
+    def note_end(self) -> None:
+        """The task that runs this is over, however that came; nobody waits for it any more."""
+        self._ended = True
+        self._told.set()
+
     def give_up(self, task: "asyncio.Task[None]") -> None:
         """Tell no more: cancels the task that runs this."""
-        self._given_up = True
+        self.given_up = True
         task.cancel()
 
     async def run(self) -> None:
@@ -106,13 +113,6 @@ class Teller:
 
         For it may be the work of a callback, which took this task for its own.
         """
-        try:
-            await self._tell_all()
-        finally:
-            self._ended = True
-            self._told.set()
-
-    async def _tell_all(self) -> None:
         loop = asyncio.get_running_loop()
         told_at = loop.time()
         while not self._over or self._waiting:
@@ -171,7 +171,7 @@ class Teller:
             self._note(error)
 
     def _note_cancelled(self, cancelled: asyncio.CancelledError) -> None:
-        if self._given_up:
+        if self.given_up:
             raise cancelled
         # Not ours: a callback cancelled this task, or something that it waited for was.
         self._note(cancelled)

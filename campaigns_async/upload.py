@@ -150,7 +150,7 @@ class Upload:
             self._teller.give_up(teller)
             self._records.release()
             await self._source.close()
-        # What a callback ended it by, if that was no Exception.
+        # A callback may have ended it, by what is no Exception.
         teller.result()
         if self._records.refused is not None:
             raise self._records.refused
@@ -209,8 +209,13 @@ class Upload:
         return self._records.is_kept(mark)
 
     def _on_teller_end(self, teller: "asyncio.Task[None]") -> None:
-        """A callback ended it by what is no Exception; it comes out when the rest is settled."""
-        if not teller.cancelled() and teller.exception() is not None:
+        """What ended it comes out when the rest is settled."""
+        self._teller.note_end()
+        if teller.cancelled():
+            # Before its first turn, so that nothing of it ran; else it takes that for a callback's.
+            if not self._teller.given_up:
+                self._drive.stop(UploadStoppedError("what tells the outcomes was cancelled"))
+        elif teller.exception() is not None:
             self._drive.stop(UploadStoppedError("a callback of the upload ended it"))
 
     def _wake(self) -> None:

@@ -236,8 +236,9 @@ async def test_who_catches_up_waits_while_there_is_anything_to_wait_for(how: str
         taken.set()
         await turns()
     teller.give_up(task)
-    await catching_up
     await asyncio.wait([task])
+    teller.note_end()
+    await catching_up
 
 
 async def test_a_last_callback_that_cancels_its_task_does_not_end_it_so() -> None:

@@ -364,6 +364,20 @@ async def test_a_callback_that_cancels_its_own_task_hangs_nothing(handle: Campai
     assert {type(error) for error in report.callback_errors} == {asyncio.CancelledError}
 
 
+async def test_outcomes_that_nobody_tells_any_more_end_the_upload(handle: CampaignHandle) -> None:
+    """A stranger cancelled the task before its first turn: that is no reason to wait for ever."""
+    upload = asyncio.create_task(handle.upload(ids(20_000), on_outcome=lambda _: None))
+    await asyncio.sleep(0)
+    (teller,) = (task for task in asyncio.all_tasks() if "Teller.run" in repr(task.get_coro()))
+    teller.cancel()
+    async with asyncio.timeout(60):
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await upload
+    report: UploadReport = caught.value.report  # type: ignore[attr-defined]
+    assert (report.total, report.unknown) == (20_000, 0)
+    assert isinstance(report.stopped_by, UploadStoppedError)
+
+
 async def test_progress_tells_of_a_campaign_that_takes_no_records_now(
     emulator: Emulator, session: CampaignsSession
 ) -> None:
