@@ -145,8 +145,8 @@ class Engine:
             ]
             settled.sort(key=lambda settlement: settlement.rows.positions[0])
             rows = rows.where([repeat is None for repeat in repeats])
-        if self.stopped_by is not None:
-            return settled + self._leave(rows, self.stopped_by) + self._revive(now)
+        if self._gate.stopped_by is not None:
+            return settled + self._leave(rows, self._gate.stopped_by) + self._revive(now)
         self._chunker.feed(rows, now)
         self.unsettled += len(rows)
         return settled + self._revive(now)
@@ -236,7 +236,7 @@ class Engine:
 
     def take(self, now: float) -> Piece | None:
         """The next batch to send, None if there is none now."""
-        if self.stopped_by is not None:
+        if self._gate.stopped_by is not None:
             return None
         while self._waiting and self._waiting[0][0] <= now:
             self._ready.append(heapq.heappop(self._waiting)[2])
@@ -252,7 +252,7 @@ class Engine:
 
     def wake_at(self) -> float:
         """From when on :meth:`take` has something, if nothing else happens; infinity for never."""
-        if self.stopped_by is not None:
+        if self._gate.stopped_by is not None:
             return math.inf
         if self._gate.closed:
             if any(self._gate.is_canary(piece) for piece in self._ready):
@@ -282,9 +282,9 @@ class Engine:
             step is Step.WAIT and not self._gate.close(piece, sure=verdict.sure, now=now)
         ):
             settled += self.stop(verdict.error or _NO_REASON)
-        if self.stopped_by is not None:
+        if self._gate.stopped_by is not None:
             for part in resolution.pieces:
-                settled += self._settle(self._resolver.abandon(part, self.stopped_by))
+                settled += self._settle(self._resolver.abandon(part, self._gate.stopped_by))
         elif step is Step.RETRY:
             hold = self._retry(piece, verdict, now)
         elif step is Step.WAIT and self._gate.is_canary(piece):

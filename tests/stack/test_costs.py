@@ -75,11 +75,11 @@ async def count_per_batch(way: Way, form: str) -> float:
 @pytest.mark.parametrize("form", FORMS)
 @virtual
 async def test_an_upload_makes_no_call_for_each_record(form: str) -> None:
-    """A batch takes some 120 calls however many records are in it, and one request."""
-    assert await count_per_batch(upload, form) <= 1.1 * 120.6
+    """A batch takes some 130 calls however many records are in it, and one request."""
+    assert await count_per_batch(upload, form) <= 1.1 * 128.4
 
 
 @virtual
 async def test_a_stream_makes_few_calls_for_each_record() -> None:
     """Making an outcome and taking it takes three calls."""
-    assert await count_per_batch(stream, "mapping") <= 1.1 * 354.0
+    assert await count_per_batch(stream, "mapping") <= 1.1 * 363.2
