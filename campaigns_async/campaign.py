@@ -284,7 +284,8 @@ class CampaignHandle:
           later run asks again. See :class:`Journal`.
         - ``on_outcome``: called, and awaited if it is async, with each :class:`RecordOutcome`, in
           order of settling. ``on_progress``: with a :class:`Progress`, up to ten times a second and
-          at the end. One that raises is logged and listed in the report; the upload goes on.
+          at the end. One that raises is logged and listed in the report; the upload goes on. They
+          are waited for, past the deadline too.
         - ``deadline``: seconds; what is not settled by then is NOT_ADDED or UNKNOWN. None: it goes
           on, through outages and builds, until every record is settled or the service refuses for
           good.
