@@ -3,17 +3,17 @@
 import asyncio
 import logging
 import warnings
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 import attrs
 
 from campaigns_async._core.parsing import read_id, snapshot
-from campaigns_async._core.ranks import Order, Ranks
+from campaigns_async._core.ranks import Ranks
 from campaigns_async._core.settlement import Settlement
-from campaigns_async.checks import Arguments, at_least, at_most, one_of, whole
+from campaigns_async.batcher_options import BatcherOptions
 from campaigns_async.delivery import Delivery
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.drive import GRACE, Drive, build_engine
@@ -24,7 +24,7 @@ from campaigns_async.errors import (
     UnresolvedError,
     UploadStoppedError,
 )
-from campaigns_async.models import MAX_RECORDS_PER_REQUEST, NewRecord
+from campaigns_async.models import NewRecord
 from campaigns_async.outcomes import FAILED, IN_CAMPAIGN, Attribution, RecordOutcome, Status
 from campaigns_async.remembered import Remembered
 from campaigns_async.watermark import Watermark
@@ -33,26 +33,6 @@ _logger = logging.getLogger(__name__)
 
 _NAMED: Final = 1_000
 """Failures that nobody looked at, the first ones, kept to be raised at the end."""
-
-
-@attrs.frozen(kw_only=True)
-class BatcherOptions(Arguments):
-    """What :meth:`CampaignHandle.batcher` takes, and says more about."""
-
-    linger: float = attrs.field(default=0.05, validator=at_least(0, finite=False))
-    max_batch_size: int = attrs.field(
-        default=MAX_RECORDS_PER_REQUEST,
-        validator=[whole, at_least(1), at_most(MAX_RECORDS_PER_REQUEST)],
-    )
-    max_in_flight: int | None = attrs.field(
-        default=None, validator=attrs.validators.optional([whole, at_least(1)])
-    )
-    max_buffered: int = attrs.field(default=10_000, validator=[whole, at_least(1)])
-    when_full: Literal["wait", "error"] = attrs.field(
-        default="wait", validator=one_of("wait", "error")
-    )
-    order: Order = "server"
-    exclusive: bool = False
 
 
 class RecordBatcher:
@@ -66,7 +46,8 @@ class RecordBatcher:
 
     The same id again shares the outcome of the first: while that is pending, and after that as long
     as it is among the last 10,000 ids that are in the campaign, or a few more. Beyond that the
-    service decides; where nothing is sent any more, NOT_ADDED says that it was not sent this time.
+    service decides. Where nothing is sent any more, an id that ended UNKNOWN before is so again, if
+    it is among the last 10,000 of those; any other is NOT_ADDED, which speaks of this submit.
     """
 
     def __init__(
@@ -354,6 +335,7 @@ class RecordBatcher:
         await asyncio.wait([self._task])
 
     def _settle(self, settled: list[Settlement]) -> None:
+        concluded = Counter[Status]()
         for settlement in settled:
             if settlement.status is Status.UNKNOWN:
                 self._forget()
@@ -364,12 +346,15 @@ class RecordBatcher:
                 first = self._pending.pop(outcome.index)
                 if first.crm_record_id is not None:
                     del self._pending_by_id[first.crm_record_id]
-                    outcome = self._remember(first.crm_record_id, outcome)
+                    if outcome.status is Status.NOT_ADDED and self._may_be_in(first.crm_record_id):
+                        outcome = attrs.evolve(outcome, status=Status.UNKNOWN)
+                    self._remember(first.crm_record_id, outcome)
                 self._conclude(first, outcome)
+                concluded[outcome.status] += 1
         if settled:
             self._settled.advance()
             self._release_room()
-            self._call.settle((s.status, len(s.rows)) for s in settled)
+            self._call.settle(concluded.items())
 
     def _forget(self) -> None:
         """An id of ours may come again unknown: it proves nothing any more that one is there."""
@@ -377,17 +362,15 @@ class RecordBatcher:
             self._forgot = True
             self._engine.distrust()
 
-    def _remember(self, crm_record_id: str, outcome: RecordOutcome) -> RecordOutcome:
-        """The outcome, in the light of those that the id had before."""
-        if outcome.status in IN_CAMPAIGN:
-            if self._remembered.add(crm_record_id, outcome):
-                self._forget()
-        elif outcome.status is Status.UNKNOWN:
+    def _may_be_in(self, crm_record_id: str) -> bool:
+        """Whether an earlier submit of the id ended in doubt, as far as that is remembered."""
+        return self._doubtful.find(crm_record_id) is not None
+
+    def _remember(self, crm_record_id: str, outcome: RecordOutcome) -> None:
+        if outcome.status is Status.UNKNOWN:
             self._doubtful.add(crm_record_id, outcome)
-        elif outcome.status is Status.NOT_ADDED and self._doubtful.find(crm_record_id):
-            # Not sent this time; but it may be in since an earlier one.
-            return attrs.evolve(outcome, status=Status.UNKNOWN)
-        return outcome
+        elif outcome.status in IN_CAMPAIGN and self._remembered.add(crm_record_id, outcome):
+            self._forget()
 
     def _conclude(self, first: Delivery, outcome: RecordOutcome) -> None:
         """It has its outcome, and so have those that share its id."""

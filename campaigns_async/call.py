@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from campaigns_async._core.exchange import Response, Seen
-from campaigns_async.errors import CampaignsError
+from campaigns_async.errors import CampaignsError, NotSentError
 from campaigns_async.events import (
     AttemptBegun,
     AttemptEnded,
@@ -60,8 +60,8 @@ class Call:
         """Whether anybody wants to know of each attempt; all that it costs where nobody does."""
         return self._on_event is not None or logger.isEnabledFor(logging.DEBUG)
 
-    async def watch(self, attempt: Awaitable[Seen]) -> Seen:
-        """What the attempt gives; told before and after."""
+    async def watch(self, attempt: Awaitable[Seen | None]) -> Seen | None:
+        """What the attempt gives, None if it was not to be sent any more; told before and after."""
         loop = asyncio.get_running_loop()
         begun = AttemptBegun(self._begun)
         self._tell(begun)
@@ -117,8 +117,8 @@ class Call:
             _logger.warning("on_event raised %s", type(error).__name__, exc_info=error)
 
 
-def _read(seen: Seen) -> tuple[int | None, str | None]:
+def _read(seen: Seen | None) -> tuple[int | None, str | None]:
     """Status and kind of error. Never its text, in which there may be ids."""
     if isinstance(seen, Response):
         return seen.status, None if 200 <= seen.status < 300 else str(seen.status)
-    return None, type(seen).__name__
+    return None, (NotSentError if seen is None else type(seen)).__name__

@@ -20,7 +20,8 @@ from campaigns_async._core.wire import (
     encode_action,
     encode_records,
 )
-from campaigns_async.batcher import BatcherOptions, RecordBatcher
+from campaigns_async.batcher import RecordBatcher
+from campaigns_async.batcher_options import BatcherOptions
 from campaigns_async.call import Call
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.errors import (

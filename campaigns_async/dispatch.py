@@ -33,6 +33,9 @@ _NO_TIME: Final = (
 )
 
 
+NOT_WANTED: Final = "nothing was sent: it was ended before the request went out"
+
+
 class Dispatcher:
     """What all calls, uploads and batchers of a session share: connections, turns, retry budget."""
 
@@ -81,12 +84,8 @@ class Dispatcher:
         campaign_id = path.split("/")[1] if self.settings.event_ids else None
         return Call(CallBegun(name, action, campaign_id), self.settings.on_event)
 
-    async def clear(self, *, by: float = math.inf) -> NotSentError | None:
-        """Wait for the limiter, and as long as the service asked for; the last wait before sending.
-
-        For a caller who has a turn. None: it may be sent now, unless it is not wanted any more.
-        ``by``: the end of all time for it, on the loop's clock; infinity for no end.
-        """
+    async def _clear(self, by: float) -> NotSentError | None:
+        """Wait for the limiter, and as long as the service asked for; None: it may be sent now."""
         limiter = self.settings.limits.limiter
         if limiter is None and self.slots.is_open():
             return None
@@ -115,29 +114,40 @@ class Dispatcher:
         *,
         by: float = math.inf,
         call: Call | None = None,
-        may_begin: Callable[[], bool],
+        wanted: Callable[[], bool] = lambda: True,
     ) -> Seen:
-        """One attempt, for a caller who has a turn, and is :meth:`clear`; a failure is returned.
+        """One attempt, for a caller who has a turn; a failure is returned.
 
-        ``by``: as there. ``call``: that it belongs to, and that tells of it. ``may_begin``: asked
-        when there is a connection for it; much may have happened meanwhile.
+        - ``by``: the end of all time for it, on the loop's clock; infinity for no end.
+        - ``call``: that it belongs to, and that tells of it.
+        - ``wanted``: asked last before it is sent, for much may have happened by then.
         """
-        left = by - asyncio.get_running_loop().time()
-        if left <= 0:
-            # An attempt with no time left would only make doubt out of certainty. Not permanent:
-            # whoever set the deadline says that it has passed.
-            return NotSentError(_NO_TIME)
-        timeout = self.settings.timeout
-        if left < timeout.total:
-            timeout = attrs.evolve(timeout, total=left)
-        sending = self._send(request, timeout, may_begin)
-        return await (call.watch(sending) if call is not None and call.watched else sending)
+        while True:
+            if (prevented := await self._clear(by)) is not None:
+                return prevented
+            left = by - asyncio.get_running_loop().time()
+            if left <= 0:
+                # An attempt with no time left would only make doubt out of certainty. Not
+                # permanent: whoever set the deadline says that it has passed.
+                return NotSentError(_NO_TIME)
+            timeout = self.settings.timeout
+            if left < timeout.total:
+                timeout = attrs.evolve(timeout, total=left)
+            sending = self._send(request, timeout, wanted)
+            seen = await (call.watch(sending) if call is not None and call.watched else sending)
+            if seen is not None:
+                return seen
+            if self.slots.is_open():
+                return NotSentError(NOT_WANTED)
+            # Held while it was being connected: no failure of its own, so it waits once more.
 
     async def _send(
-        self, request: Request, timeout: Timeout, may_begin: Callable[[], bool]
-    ) -> Seen:
+        self, request: Request, timeout: Timeout, wanted: Callable[[], bool]
+    ) -> Seen | None:
         try:
-            return await self._transport.send(request, timeout, may_begin)
+            return await self._transport.send(
+                request, timeout, lambda: self.slots.is_open() and wanted()
+            )
         except TransportError as failure:
             return failure
 
@@ -203,9 +213,7 @@ class Dispatcher:
             return NotSentError(_NO_TIME, permanent=True)
         congested = None
         try:
-            seen = await self.clear(by=limit) or await self.attempt(
-                request, by=limit, call=call, may_begin=self.slots.is_open
-            )
+            seen = await self.attempt(request, by=limit, call=call)
             congested = read_congestion(seen)
             if congested and isinstance(seen, Response):
                 # Before the turn is given back: whoever gets it has to wait as well.

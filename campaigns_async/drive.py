@@ -22,7 +22,7 @@ from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.verdicts import decide_verdict
 from campaigns_async._core.wire import encode_records
 from campaigns_async.call import Call
-from campaigns_async.dispatch import Dispatcher, now
+from campaigns_async.dispatch import NOT_WANTED, Dispatcher, now
 from campaigns_async.errors import (
     CampaignsError,
     ConfigurationError,
@@ -39,8 +39,6 @@ GRACE: Final = 2.0
 """Seconds that requests in flight get to answer after a cancellation."""
 
 _CANCELLED: Final = "the upload was cancelled before the reply came"
-
-_NOT_WANTED: Final = "nothing was sent: the upload was stopped before its turn came"
 
 _BATCHES_AHEAD: Final = 2
 """Batches on their way for each that may be in flight: room for retries that wait."""
@@ -256,7 +254,7 @@ class Drive:
             task.cancel()
 
     def _call_off(self) -> None:
-        """What has its turn, and waits for the journal or the limiter, is not sent any more."""
+        """What has its turn and waits, be it for a connection, is not sent any more."""
         for task, flight in self._flights.items():
             if not flight.sent:
                 task.cancel()
@@ -292,18 +290,17 @@ class Drive:
                 await self._intend(flight.piece)
             except JournalError as error:
                 return NotSentError(f"nothing was sent: {error}", permanent=True)
-        if (prevented := await self._dispatcher.clear(by=self._deadline_at)) is not None:
-            return prevented
         request = Request("POST", self._path, encode_records(flight.piece.rows))
         return await self._dispatcher.attempt(
             request,
             by=self._deadline_at,
             call=self._call,
-            may_begin=partial(self._may_begin, flight),
+            wanted=partial(self._is_wanted, flight),
         )
 
-    def _may_begin(self, flight: _Flight) -> bool:
-        flight.sent = self._wanted and self._dispatcher.slots.is_open()
+    def _is_wanted(self, flight: _Flight) -> bool:
+        """Asked last before it is sent."""
+        flight.sent = self._wanted
         return flight.sent
 
     def _judge_what_ended(self) -> None:
@@ -324,7 +321,7 @@ class Drive:
         """How an attempt ended that gave nothing to judge: nothing about it gets lost here."""
         bug = task.exception() if task.done() and not task.cancelled() else None
         if bug is None:
-            return OutcomeUnknownError(_CANCELLED) if flight.sent else NotSentError(_NOT_WANTED)
+            return OutcomeUnknownError(_CANCELLED) if flight.sent else NotSentError(NOT_WANTED)
         if isinstance(bug, ConfigurationError):
             # The session was closed meanwhile: no later attempt can do better.
             self.stop(bug)

@@ -28,7 +28,8 @@ class UploadReport:
     - ``counts``: rows by :class:`Status`, every status present.
     - ``failed``: the first 1,000 outcomes that are REJECTED, NOT_ADDED or UNKNOWN.
     - ``requests``: POSTs that may have left this machine. ``retries``: batches tried
-      once more as they were, after 429, 5xx, no reply, or where nothing could leave.
+      once more as they were, after 429, 5xx, no reply, a refusal without words, or where nothing
+      could leave.
     - ``elapsed``: seconds.
     - ``stopped_by``: why the upload ended before its input did; None if it did not.
     - ``exhausted``: whether the input was read to its end. After a stop a list is still counted to

@@ -215,7 +215,9 @@ class Limits:
       halves on 429, 503 and timeouts.
     - ``initial_in_flight``: where it starts.
     - ``requests_per_second``: None for no limit. ``burst``: requests that may go at once under it.
-    - ``limiter``: your own, see :class:`Limiter`; asked before each request, in addition.
+    - ``limiter``: your own, see :class:`Limiter`; asked before each request, in addition, and once
+      more where the service asked to wait meanwhile. Not all that it lets go is sent: an upload may
+      have ended by then.
     """
 
     max_in_flight: int = attrs.field(default=16, validator=[whole, at_least(1)])

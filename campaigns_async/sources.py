@@ -8,6 +8,9 @@ from typing import Any, Final, Protocol
 from campaigns_async.errors import ConfigurationError
 from campaigns_async.models import NewRecord
 
+_PATIENCE: Final = 2.0
+"""Seconds that an async iterable gets to clean up when it is not read any more."""
+
 
 class Source(Protocol):
     """Records, as many as there are by now.
@@ -22,12 +25,12 @@ class Source(Protocol):
         """The next records without waiting, possibly none."""
         ...
 
-    def rest(self, most: int) -> list[Any]:
-        """After a stop: the next of what can be had without waiting and for certain ends."""
-        ...
-
     async def close(self) -> None:
-        """Read no more."""
+        """Read no more, but for the rest."""
+
+    def rest(self, most: int) -> list[Any]:
+        """When it is closed: the next of what can be had without waiting and for certain ends."""
+        ...
 
 
 def open_source(records: Iterable[Any] | AsyncIterable[Any], on_more: Callable[[], None]) -> Source:
@@ -58,7 +61,8 @@ class _SyncSource:
         try:
             # extend keeps what came before an exception; list(islice()) would lose it.
             taken.extend(islice(self._records, most))
-        except BaseException as error:  # noqa: BLE001 - the caller's own; it comes out with the report
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the caller's own
+            # It comes out with the report.
             self.error = error
             self.exhausted = True
         else:
@@ -88,30 +92,21 @@ class _AsyncSource:
         self._pump: asyncio.Task[None] | None = None
 
     async def _read(self) -> None:
-        try:
-            async for record in self._records:
-                self._buffer.append(record)
-                self._on_more()
-                if self._closed:
-                    # It does not heed the cancellation; there may be no end to it.
-                    break
-                if len(self._buffer) >= self._AHEAD:
-                    self._room.clear()
-                    await self._room.wait()
-        except asyncio.CancelledError as cancelled:
+        async for record in self._records:
+            self._buffer.append(record)
+            self._on_more()
             if self._closed:
-                raise
-            # Not ours: something that the iterable waited for was cancelled.
-            self.error = cancelled
-        except BaseException as error:  # noqa: BLE001 - the caller's own; it comes out with the report
-            self.error = error
-        self._ended = True
-        self._on_more()
+                # It does not heed the cancellation; there may be no end to it.
+                return
+            if len(self._buffer) >= self._AHEAD:
+                self._room.clear()
+                await self._room.wait()
 
-    def _on_end(self, _: "asyncio.Task[None]") -> None:
-        if not (self._ended or self._closed):
-            # A task that is cancelled before its first turn comes to no end of its own.
-            self.error = asyncio.CancelledError()
+    def _on_end(self, pump: "asyncio.Task[None]") -> None:
+        error = asyncio.CancelledError() if pump.cancelled() else pump.exception()
+        if not self._closed:
+            # A cancellation is not ours then: what the iterable waited for was.
+            self.error = error
             self._ended = True
             self._on_more()
 
@@ -125,14 +120,16 @@ class _AsyncSource:
         return taken
 
     def rest(self, most: int) -> list[Any]:
-        # No reading on: nobody would account for what came into the buffer later.
-        self._closed = True
-        if self._pump is not None:
-            self._pump.cancel()
         return self.take(most)
 
     async def close(self) -> None:
-        self._closed = True
-        if self._pump is not None:
+        first, self._closed = not self._closed, True
+        if self._pump is None:
+            return
+        if first:
+            # Once: another one would come out of the iterable's own cleaning up.
+            self._pump.cancel()
+        await asyncio.wait([self._pump], timeout=_PATIENCE)
+        if not self._pump.done():
             self._pump.cancel()
             await asyncio.wait([self._pump])

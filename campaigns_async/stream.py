@@ -40,13 +40,16 @@ class OutcomeStream(AsyncIterator[RecordOutcome]):
         return self._upload.report()
 
     async def _put(self, outcomes: Iterator[RecordOutcome]) -> None:
-        """Return when nearly all of them were taken."""
-        while not self._closed and (some := list(islice(outcomes, _MANY))):
-            self._buffer.extend(some)
-            self._changed.set()
+        """Return when few of them are left to be taken."""
+        while True:
             while len(self._buffer) >= _FEW and not self._closed:
                 self._room.clear()
                 await self._room.wait()
+            some = () if self._closed else list(islice(outcomes, _MANY))
+            if not some:
+                return
+            self._buffer.extend(some)
+            self._changed.set()
 
     def __aiter__(self) -> Self:
         return self

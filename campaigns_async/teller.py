@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
 from campaigns_async._core.settlement import Settlement
+from campaigns_async.errors import UploadStoppedError
 from campaigns_async.outcomes import RecordOutcome
 from campaigns_async.report import MAX_CALLBACK_ERRORS, Progress
 
@@ -34,9 +35,7 @@ class Teller:
     - ``tell``: instead of ``on_outcome``, for one who takes many at once.
     - ``is_due``: whether what was settled up to a mark may be told (a journal keeps it first).
     - ``progress``: how far the upload is.
-    - ``on_told``: called when there is room for more.
-
-    ``given_up``: whether the caller tells no more.
+    - ``on_told``: called when there is room for more, and at the end.
     """
 
     def __init__(
@@ -61,8 +60,8 @@ class Teller:
         self._news = asyncio.Event()
         self._told = asyncio.Event()
         self._over = False
-        self._ended = False
-        self.given_up = False
+        self._given_up = False
+        self._task: asyncio.Task[None] | None = None
         self.errors: list[BaseException] = []
 
     @property
@@ -80,7 +79,9 @@ class Teller:
     @property
     def _makes_room(self) -> bool:
         """Whether something is being told, or may be."""
-        return not self._ended and (not self._waiting or self._is_due(self._waiting[0][0]))
+        if self._task is None or self._task.done():
+            return False
+        return not self._waiting or self._is_due(self._waiting[0][0])
 
     def add(self, settlement: Settlement, mark: float) -> None:
         """To be told when ``mark`` is due; infinity never is. An earlier run has told its own."""
@@ -93,23 +94,43 @@ class Teller:
         """Something may be due now."""
         self._news.set()
 
-    def finish(self) -> None:
-        """Nothing more comes, and nothing more becomes due: :meth:`run` tells what is, and ends."""
+    def start(self) -> None:
+        """Begin to tell."""
+        self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(self._on_end)
+
+    @property
+    def ended_by(self) -> BaseException | None:
+        """What it ended by before it was finished or given up; None for nothing."""
+        if self._task is None or not self._task.done() or self._given_up:
+            return None
+        if self._task.cancelled():
+            # Before its first turn, so that nothing of it ran.
+            return UploadStoppedError("what tells the outcomes was cancelled")
+        return self._task.exception()
+
+    async def finish(self, timeout: float | None = None) -> None:
+        """Nothing more comes, and nothing more becomes due: return when what is was told.
+
+        ``timeout``: seconds after which it is left at that, None for no limit.
+        """
         self._over = True
         self._news.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=timeout)
 
-    def note_end(self) -> None:
-        """The task that runs this is over, however that came; nobody waits for it any more."""
-        self._ended = True
+    def give_up(self) -> None:
+        """Tell no more."""
+        self._given_up = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def _on_end(self, _: "asyncio.Task[None]") -> None:
         self._told.set()
+        self._on_told()
 
-    def give_up(self, task: "asyncio.Task[None]") -> None:
-        """Tell no more: cancels the task that runs this."""
-        self.given_up = True
-        task.cancel()
-
-    async def run(self) -> None:
-        """Tell until it is finished. No cancellation but :meth:`give_up` ends it sooner.
+    async def _run(self) -> None:
+        """Tell until it is finished. No cancellation but that of :meth:`give_up` ends it sooner.
 
         For it may be the work of a callback, which took this task for its own.
         """
@@ -171,7 +192,7 @@ class Teller:
             self._note(error)
 
     def _note_cancelled(self, cancelled: asyncio.CancelledError) -> None:
-        if self.given_up:
+        if self._given_up:
             raise cancelled
         # Not ours: a callback cancelled this task, or something that it waited for was.
         self._note(cancelled)

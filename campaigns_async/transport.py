@@ -57,9 +57,6 @@ class _Attempt:
         self.begun = begun
 
 
-_NOT_WANTED: Final = "nothing was sent: before it was, the call ended or was asked to wait"
-
-
 class _NotWantedError(Exception):
     """Much may happen while a connection is made."""
 
@@ -140,8 +137,9 @@ class Connections:
 class Transport:
     """Sends requests with one set of credentials.
 
-    The caller's own aiohttp session has no connector of ours, so all that is known of a failure on
-    it is whether a connection stood: more failures count as perhaps sent.
+    The caller's own aiohttp session has no connector of ours. So whether a request is still to be
+    sent is asked before it is given to the session, and not when there is a connection for it; and
+    all that is known of a failure is whether one stood: more count as perhaps sent.
     """
 
     def __init__(self, settings: Settings, connections: Connections) -> None:
@@ -151,11 +149,12 @@ class Transport:
         self._headers = _build_headers(settings)
 
     async def send(
-        self, request: Request, timeout: Timeout, may_begin: Callable[[], bool] = lambda: True
-    ) -> Response:
+        self, request: Request, timeout: Timeout, may_begin: Callable[[], bool]
+    ) -> Response | None:
         """One attempt: a reply, or :exc:`NotSentError` or :exc:`OutcomeUnknownError`.
 
-        ``may_begin``: asked when all there is to wait for before it is sent was waited for.
+        ``may_begin``: asked when there is a connection, the last that there is to wait for; if it
+        says no, nothing is sent, and None comes back.
 
         A reply whose status line arrived is a reply, even if its body then breaks off: it comes
         with ``broken_off`` set.
@@ -163,12 +162,14 @@ class Transport:
         session = self.connections.open()
         own = self.connections.own
         if not (own or may_begin()):
-            raise NotSentError(_NOT_WANTED)
+            return None
         attempt = _Attempt(may_begin, begun=not own)
         before = _attempt.set(attempt)
         failure: TransportError
         try:
             return await self._exchange(session, request, timeout)
+        except _NotWantedError:
+            return None
         except asyncio.CancelledError as cancelled:
             # Without the frames below, whose locals hold the request and the reply.
             cancelled.__context__ = None
@@ -228,8 +229,6 @@ class Transport:
         return text.replace(self._key, _MASK)
 
     def _describe(self, error: Exception, *, begun: bool) -> TransportError:
-        if isinstance(error, _NotWantedError):
-            return NotSentError(_NOT_WANTED)
         what = escape(self._scrub(_name(error)), 300)
         if isinstance(error, _NOT_SENT) or not begun:
             advice = "check base_url, DNS, network and proxy"

@@ -107,7 +107,7 @@ class Upload:
             tell=tell,
             is_due=self._is_due,
             progress=self._progress,
-            on_told=self._drive.notify,
+            on_told=self._on_told,
         )
         self._finished = False
         self._started: float | None = None
@@ -132,8 +132,7 @@ class Upload:
         self._dispatcher.connections.open()
         if self._journal is not None:
             self._open_journal(self._journal)
-        teller = loop.create_task(self._teller.run())
-        teller.add_done_callback(self._on_teller_end)
+        self._teller.start()
         try:
             await self._drive.run(
                 deadline=self._deadline,
@@ -141,21 +140,28 @@ class Upload:
             )
             await self._close_books(patient=True)
             # A cancellation now leaves the outcomes their time to be told.
-            await asyncio.wait([teller])
+            await self._teller.finish()
         except asyncio.CancelledError:
             await self._close_books(patient=False)
-            await asyncio.wait([teller], timeout=GRACE)
+            await self._teller.finish(timeout=GRACE)
             raise
         finally:
-            self._teller.give_up(teller)
+            ended_by = self._teller.ended_by
+            self._teller.give_up()
             self._records.release()
             await self._source.close()
-        # A callback may have ended it, by what is no Exception.
-        teller.result()
+        if ended_by is not None:
+            # A callback did it, by what is no Exception, as a rule.
+            raise ended_by
         if self._records.refused is not None:
             raise self._records.refused
-        if self._source.error is not None:
-            raise self._source.error
+        error = self._source.error
+        if isinstance(error, asyncio.CancelledError):
+            # Nobody cancelled this task, and it must not look so.
+            msg = "the input was cancelled from inside"
+            raise UploadStoppedError(msg) from error
+        if error is not None:
+            raise error
         return self.report()
 
     def _tell_late(self) -> UploadStoppedError:
@@ -208,37 +214,35 @@ class Upload:
     def _is_due(self, mark: float) -> bool:
         return self._records.is_kept(mark)
 
-    def _on_teller_end(self, teller: "asyncio.Task[None]") -> None:
-        """What ended it comes out when the rest is settled."""
-        self._teller.note_end()
-        if teller.cancelled():
-            # Before its first turn, so that nothing of it ran; else it takes that for a callback's.
-            if not self._teller.given_up:
-                self._drive.stop(UploadStoppedError("what tells the outcomes was cancelled"))
-        elif teller.exception() is not None:
+    def _on_told(self) -> None:
+        if self._teller.ended_by is not None:
+            # It comes out when the rest is settled.
             self._drive.stop(UploadStoppedError("a callback of the upload ended it"))
+        self._drive.notify()
 
     def _wake(self) -> None:
         self._drive.notify()
         self._teller.wake()
 
     async def _close_books(self, *, patient: bool) -> None:
-        """After the drive: the rest gets its outcome, and all of it is kept, and told.
+        """After the drive: the rest gets its outcome, and all of it is kept.
 
         ``patient``: no faster than it can be told.
         """
         loop = asyncio.get_running_loop()
         if self._engine.stopped_by is not None:
+            await self._source.close()
             for rest in self._rest():
                 self._settle(self._engine.feed(rest, loop.time()))
-                # There may be millions: others get their turn meanwhile.
-                await (self._teller.catch_up() if patient else asyncio.sleep(0))
+                # There may be millions: others get their turn meanwhile. But a journal is closed
+                # before all is told: until then it takes for doubtful what is not.
+                wait = patient and self._journal is None
+                await (self._teller.catch_up() if wait else asyncio.sleep(0))
         stopped = self._engine.stopped_by
         try:
             await asyncio.shield(self._records.close(None if stopped is None else str(stopped)))
         except JournalError as error:
             self._drive.stop(error)
-        self._teller.finish()
 
     # --- rows in
 

@@ -208,6 +208,7 @@ _ABOUT: Final[Mapping[str, str]] = {
     "report": "the account",
     "slots": "turns",
     "settings": "policies, environment",
+    "batcher_options": "checked",
     "checks": "what makes a setting sound",
     "transport": "the only module that sends",
     "_core": "decides, and never waits: no loop, no network, no clock, no chance",

@@ -9,6 +9,7 @@ import pytest
 
 from campaigns_async._core.parsing import parse_rows
 from campaigns_async._core.settlement import Settlement
+from campaigns_async.errors import UploadStoppedError
 from campaigns_async.outcomes import RecordOutcome, Status
 from campaigns_async.report import MAX_CALLBACK_ERRORS, Progress
 from campaigns_async.teller import Teller
@@ -55,13 +56,20 @@ async def turns(count: int = 10) -> None:
         await asyncio.sleep(0)
 
 
+def cancel_current() -> None:
+    """As a callback might, which takes the task for its own."""
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+
+
 async def test_nothing_is_told_before_it_is_kept() -> None:
     """Outcomes wait for their mark, and come in the order of settling."""
     told = Told()
     teller = told.teller()
     teller.add(settled(2, 3), 1)
     teller.add(settled(0, 1), 2)
-    task = asyncio.create_task(teller.run())
+    teller.start()
     await turns()
     assert told.outcomes == []
     told.kept = 1
@@ -69,8 +77,7 @@ async def test_nothing_is_told_before_it_is_kept() -> None:
     await turns()
     assert (told.outcomes, told.room) == ([2, 3], 1)
     told.kept = 2
-    teller.finish()
-    await task
+    await teller.finish()
     assert told.outcomes == [2, 3, 0, 1]
 
 
@@ -80,12 +87,11 @@ async def test_what_is_not_kept_at_the_end_is_never_told() -> None:
     teller = told.teller()
     for position, mark in enumerate((0, 2, 1, math.inf, 0)):
         teller.add(settled(position), mark)
-    task = asyncio.create_task(teller.run())
+    teller.start()
     await turns()
-    assert (told.outcomes, task.done()) == ([0], False)
+    assert told.outcomes == [0]
     told.kept = 1
-    teller.finish()
-    await task
+    await teller.finish()
     assert (told.outcomes, teller.has_room) == ([0, 2, 4], True)
 
 
@@ -95,8 +101,8 @@ async def test_what_an_earlier_run_told_is_not_told_again() -> None:
     teller = told.teller()
     teller.add(settled(0, recalled=True), 0)
     teller.add(settled(1), 0)
-    teller.finish()
-    await teller.run()
+    teller.start()
+    await teller.finish()
     assert told.outcomes == [1]
 
 
@@ -109,8 +115,8 @@ async def test_outcomes_that_nobody_takes_leave_no_room() -> None:
     teller.add(settled(1_999), 1)
     assert [before, teller.has_room] == [True, False]
     told.kept = 1
-    teller.finish()
-    await teller.run()
+    teller.start()
+    await teller.finish()
     assert (teller.has_room, len(told.outcomes)) == (True, 2_000)
 
 
@@ -121,8 +127,8 @@ async def test_without_a_callback_nothing_waits() -> None:
     )
     teller.add(settled(*range(5_000)), 1)
     assert teller.has_room
-    teller.finish()
-    await teller.run()
+    teller.start()
+    await teller.finish()
 
 
 async def test_async_callbacks_are_awaited_one_at_a_time() -> None:
@@ -141,8 +147,8 @@ async def test_async_callbacks_are_awaited_one_at_a_time() -> None:
     told = Told()
     teller = told.teller(slow)
     teller.add(settled(0, 1, 2), 0)
-    teller.finish()
-    await teller.run()
+    teller.start()
+    await teller.finish()
     assert (told.outcomes, most) == ([0, 1, 2], 1)
 
 
@@ -156,9 +162,9 @@ async def test_what_a_callback_raises_is_noted(caplog: pytest.LogCaptureFixture)
     told = Told()
     teller = told.teller(fail)
     teller.add(settled(*range(MAX_CALLBACK_ERRORS + 5)), 0)
-    teller.finish()
+    teller.start()
     with caplog.at_level(logging.WARNING):
-        await teller.run()
+        await teller.finish()
     assert told.outcomes == list(range(MAX_CALLBACK_ERRORS + 5))
     assert [error.args for error in teller.errors] == [(i,) for i in range(MAX_CALLBACK_ERRORS)]
     assert caplog.messages[0] == "a callback of the upload raised ValueError"
@@ -171,33 +177,64 @@ async def test_a_cancellation_inside_a_callback_is_the_callbacks_own() -> None:
         told.outcomes.append(outcome.index)
         if outcome.index == 0:
             raise asyncio.CancelledError
+        if outcome.index == 1:
+            cancel_current()
         await asyncio.Event().wait()
 
     told = Told()
     teller = told.teller(cancelled)
-    teller.add(settled(0, 1), 0)
-    task = asyncio.create_task(teller.run())
+    teller.add(settled(0, 1, 2), 0)
+    teller.start()
     await turns()
-    assert (told.outcomes, len(teller.errors)) == ([0, 1], 1)
+    assert (told.outcomes, len(teller.errors)) == ([0, 1, 2], 2)
+    await teller.finish(timeout=0.01)
+    teller.give_up()
+    await teller.finish()
+    assert (len(teller.errors), teller.ended_by) == (2, None)
+
+
+async def test_what_is_no_exception_ends_it(caplog: pytest.LogCaptureFixture) -> None:
+    """It says by what, so that whoever waits for it can raise that."""
+
+    class Fatal(BaseException):
+        """As a test framework's own."""
+
+    def fail(_: RecordOutcome) -> None:
+        raise Fatal
+
+    told = Told()
+    teller = told.teller(fail)
+    teller.add(settled(0), 0)
+    teller.start()
+    await teller.finish()
+    assert isinstance(teller.ended_by, Fatal)
+    assert (told.room, caplog.records) == (1, [])
+
+
+async def test_a_strangers_cancel_before_its_first_turn_ends_it_with_a_word() -> None:
+    """Nothing of it ran, so it can say nothing itself."""
+    told = Told()
+    teller = told.teller()
+    teller.add(settled(0), 0)
+    others = asyncio.all_tasks()
+    teller.start()
+    (task,) = asyncio.all_tasks() - others
     task.cancel()
-    await turns()
-    assert (task.done(), len(teller.errors)) == (False, 2)
-    teller.give_up(task)
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert len(teller.errors) == 2
+    await teller.finish()
+    await teller.catch_up()
+    assert (told.outcomes, told.room) == ([], 1)
+    assert isinstance(teller.ended_by, UploadStoppedError)
 
 
 async def test_what_is_told_as_a_whole_is_told_to_the_end() -> None:
     """A cancellation that is not ours is noted; then it goes on with what is left."""
     told: list[int] = []
-    waiting = asyncio.Event()
 
     async def tell(outcomes: Iterator[RecordOutcome]) -> None:
         for outcome in outcomes:
             told.append(outcome.index)
             if outcome.index == 1:
-                waiting.set()
+                cancel_current()
                 await asyncio.Event().wait()
 
     teller = Teller(
@@ -209,11 +246,8 @@ async def test_what_is_told_as_a_whole_is_told_to_the_end() -> None:
         on_told=lambda: None,
     )
     teller.add(settled(0, 1, 2, 3), 0)
-    teller.finish()
-    task = asyncio.create_task(teller.run())
-    await waiting.wait()
-    task.cancel()
-    await task
+    teller.start()
+    await teller.finish()
     assert (told, len(teller.errors)) == ([0, 1, 2, 3], 1)
 
 
@@ -228,32 +262,27 @@ async def test_who_catches_up_waits_while_there_is_anything_to_wait_for(how: str
 
     teller = told.teller(slow)
     teller.add(settled(*range(2_000)), 1)
-    task = asyncio.create_task(teller.run())
+    teller.start()
     catching_up = asyncio.create_task(teller.catch_up())
     await turns()
     assert catching_up.done() is (how == "not due")
     if how == "told":
         taken.set()
         await turns()
-    teller.give_up(task)
-    await asyncio.wait([task])
-    teller.note_end()
+        assert catching_up.done()
+    teller.give_up()
     await catching_up
+    await teller.finish()
 
 
 async def test_a_last_callback_that_cancels_its_task_does_not_end_it_so() -> None:
     """All was told by then, and nobody gave it up."""
-
-    def cancel(_: Progress) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        task.cancel()
-
     told = Told()
-    teller = told.teller(on_progress=cancel)
+    teller = told.teller(on_progress=lambda _: cancel_current())
     teller.add(settled(0), 0)
-    teller.finish()
-    await asyncio.create_task(teller.run())
+    teller.start()
+    await teller.finish()
+    assert teller.ended_by is None
     assert (told.outcomes, len(teller.errors)) == ([0], 1)
 
 
@@ -268,9 +297,8 @@ async def test_progress_is_told_while_nothing_is_settled_and_at_the_end() -> Non
             second.set()
 
     teller = told.teller(on_progress=note)
-    task = asyncio.create_task(teller.run())
+    teller.start()
     await asyncio.wait_for(second.wait(), 30)
-    teller.finish()
     before = len(told.progress)
-    await task
+    await teller.finish()
     assert len(told.progress) == before + 1

@@ -47,7 +47,14 @@ async def own() -> AsyncIterator[aiohttp.ClientSession]:
 
 async def send(url: str, connections: Connections, timeout: Timeout = PATIENT) -> Response:
     """Send one request."""
-    return await Transport(settings_for(url), connections).send(REQUEST, timeout)
+    reply = await Transport(settings_for(url), connections).send(REQUEST, timeout, yes)
+    assert reply is not None
+    return reply
+
+
+def yes() -> bool:
+    """It is still to be sent."""
+    return True
 
 
 def unused_port() -> int:
@@ -67,8 +74,8 @@ async def test_a_request_carries_the_vendors_headers_and_no_others_of_note(
     """Key, tenant, media type and user agent go with each request, no cookie does."""
     async with RawServer(say(http(200, headers={"Set-Cookie": "a=b"}))) as server:
         transport = Transport(settings_for(server.url, user_agent_suffix="acme/1"), connections)
-        await transport.send(REQUEST, PATIENT)
-        await transport.send(REQUEST, PATIENT)
+        await transport.send(REQUEST, PATIENT, yes)
+        await transport.send(REQUEST, PATIENT, yes)
         first, second = server.requests
     assert (first.method, first.path, first.body) == ("POST", "/c/records", b'{"records":[]}')
     assert first.headers["x-api-key"] == KEY
@@ -209,10 +216,9 @@ async def test_what_is_not_wanted_any_more_is_not_sent(
     connections = Connections(own if whose == "the caller's" else None)
     async with RawServer(say(http(200), http(200))) as server:
         transport = Transport(settings_for(server.url), connections)
-        await transport.send(REQUEST, PATIENT)
-        with pytest.raises(NotSentError, match="nothing was sent"):
-            await transport.send(REQUEST, PATIENT, may_begin=lambda: False)
-        await transport.send(REQUEST, PATIENT)
+        await transport.send(REQUEST, PATIENT, yes)
+        assert await transport.send(REQUEST, PATIENT, lambda: False) is None
+        await transport.send(REQUEST, PATIENT, yes)
         await connections.close()
         assert (len(server.requests), server.connections) == (2, 1)
 

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from campaigns_async._core.history import History
 
 MOST_WORDLESS: Final = 5
-"""Refusals without words, one after the other, that are taken for damaged. From then on it is
-somebody's way to refuse (a gateway with a page of its own for each), and asking again is no use."""
+"""Refusals without words, one after the other, that are taken for damaged: of one batch, or of all.
+From then on it is somebody's way to refuse (a gateway with a page of its own), and asking again is
+no use."""
 
 _HAS_WORDS: Final = frozenset({Proof.DUPLICATE, Proof.INVALID, Proof.UNCLEAR, Proof.BUSY})
 
@@ -92,7 +93,7 @@ class Engine:
         self._sequence = 0
         self._finished = False
         self._state_named: CampaignState | None = None
-        # Refusals since the last one that had words.
+        # Refusals without words since the last one that had some, one after the other.
         self._wordless = 0
         # When the first of the attempts failed that all did since, and how the last of them did;
         # None while there are answers.
@@ -236,6 +237,12 @@ class Engine:
 
     def take(self, now: float) -> Piece | None:
         """The next batch to send, None if there is none now."""
+        piece = self._choose(now)
+        if piece is not None:
+            piece.asked_after = self._wordless
+        return piece
+
+    def _choose(self, now: float) -> Piece | None:
         if self._gate.stopped_by is not None:
             return None
         while self._waiting and self._waiting[0][0] <= now:
@@ -269,7 +276,7 @@ class Engine:
 
     def judge(self, piece: Piece, verdict: Verdict, now: float) -> Judged:
         """What was seen of a batch that :meth:`take` gave."""
-        verdict = self._weigh(verdict)
+        verdict = self._weigh(piece, verdict)
         step = verdict.meaning.step
         # Before the resolver splits it: the piece that asked is the one the gate knows.
         if step is not Step.RETRY and step is not Step.WAIT:
@@ -294,15 +301,19 @@ class Engine:
             self._ready.extend(resolution.pieces)
         return Judged(settled, hold)
 
-    def _weigh(self, verdict: Verdict) -> Verdict:
+    def _weigh(self, piece: Piece, verdict: Verdict) -> Verdict:
         """A refusal without words is worth another one, unless there never are any."""
-        if verdict.proof is Proof.WORDLESS:
-            self._wordless += 1
-            if self._wordless > MOST_WORDLESS:
-                return attrs.evolve(verdict, proof=Proof.UNCLEAR)
-        elif verdict.proof in _HAS_WORDS:
+        if verdict.proof in _HAS_WORDS:
             self._wordless = 0
-        return verdict
+        if verdict.proof is not Proof.WORDLESS:
+            return verdict
+        piece.wordless += 1
+        if piece.asked_after == self._wordless:
+            # Those that were under way together tell of one and the same trouble.
+            self._wordless += 1
+        if max(piece.wordless, self._wordless) <= MOST_WORDLESS:
+            return verdict
+        return attrs.evolve(verdict, proof=Proof.UNCLEAR)
 
     def _note(self, verdict: Verdict, now: float) -> None:
         """What it says besides what becomes of the batch."""

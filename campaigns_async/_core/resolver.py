@@ -79,7 +79,8 @@ class Piece:
     ``open``: attempts that held all of its rows and may have landed. ``whole``: the batch as it
     first went out, nothing taken away. ``attempts``: requests so far. ``rest``: what waits for the
     answer to this single one. ``failure``: why the last open attempt is open. ``own``:
-    stands for the open attempts at just these rows.
+    stands for the open attempts at just these rows. ``wordless``: refusals without words that it
+    got. ``asked_after``: of those that there had been of any when it last went out.
     """
 
     rows: Rows
@@ -90,6 +91,8 @@ class Piece:
     rest: "Piece | None" = None
     failure: CampaignsError | None = None
     own: Attempt | None = None
+    wordless: int = 0
+    asked_after: int = 0
 
     @classmethod
     def of(cls, batch: Rows) -> "Piece":

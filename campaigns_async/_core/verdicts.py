@@ -43,9 +43,11 @@ class Proof(Enum):
     OPEN = "no reply after sending, 408 or 5xx"
     DUPLICATE = "the text says that a record is on the campaign already"
     INVALID = "the content was refused"
-    CUT_OFF = "refused with 400 or 409, and the reply broke off before it said why"
-    WORDLESS = "refused with 400 or 409, and there are no words that one can read"
-    UNCLEAR = "refused with 400 or 409, for a reason that fits nothing"
+    CUT_OFF = "refused with 400, 409 or 422, and the reply broke off before it said why"
+    WORDLESS = (
+        "the same without words that one can read; the sixth in a row fits nothing, see below"
+    )
+    UNCLEAR = "refused with 400, 409 or 422, for a reason that fits nothing"
     BUSY = "the campaign's state takes no records now"
     FATAL = "no request like this one can succeed any more"
 

@@ -63,8 +63,10 @@ def sentences(problem: Problem) -> Iterator[str]:
 
 
 def has_words(problem: Problem) -> bool:
-    """Whether it says anything at all."""
-    return next(sentences(problem), None) is not None
+    """Whether it says anything at all, be it by a code."""
+    return next(sentences(problem), None) is not None or any(
+        error.field or error.code for error in problem.errors
+    )
 
 
 def _says(pattern: re.Pattern[str], text: str, ids: Collection[str]) -> bool:

@@ -346,6 +346,28 @@ def test_where_there_never_are_words_it_does_not_ask_for_ever() -> None:
     assert engine.judge(take(engine, now), WORDLESS, now) == Judged([])
 
 
+def test_what_was_under_way_together_tells_of_one_trouble() -> None:
+    """A hiccup of a gateway costs none of a dozen records its second chance."""
+    engine = fed("abcdefghijkl", size=1)
+    flying = [take(engine) for _ in range(12)]
+    assert all(engine.judge(piece, WORDLESS, 0) == Judged([]) for piece in flying)
+    again = [engine.judge(take(engine, 8), ADDED, 8) for _ in range(12)]
+    assert {status for judged in again for status in statuses(judged).values()} == {"ADDED"}
+
+
+def test_one_that_never_gets_words_is_not_asked_for_ever() -> None:
+    """Whatever the others get."""
+    engine = fed([f"{n:02}" for n in range(20)], size=1)
+    silent, now = take(engine), 0.0
+    for _ in range(MOST_WORDLESS):
+        assert engine.judge(silent, WORDLESS, now) == Judged([])
+        assert statuses(engine.judge(take(engine, now), INVALID, now))
+        now += 8
+        while (piece := take(engine, now)) is not silent:
+            engine.judge(piece, INVALID, now)
+    assert statuses(engine.judge(silent, WORDLESS, now)) == {"00": "REJECTED"}
+
+
 def test_without_budget_each_retry_waits_for_the_cap() -> None:
     """When the retries to spare are used up, a batch goes again after the longest wait."""
     engine = fed("abcd", tokens=1)

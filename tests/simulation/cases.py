@@ -61,6 +61,8 @@ class Cases:
         count.sent += 1
         if verdict.meaning.step in {Step.RETRY, Step.WAIT}:
             count.faults += 1
+            # It may be the one from which on it is taken for a refusal like others.
+            count.blind += verdict.proof is Proof.WORDLESS
         elif verdict.proof in _REFUSALS:
             count.refused.add(tuple(ids))
             if reply is None or reply.said is not Said.NAMED:

@@ -3,6 +3,7 @@
 import hashlib
 import heapq
 import math
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import Any, Final
@@ -10,6 +11,7 @@ from zlib import crc32
 
 import attrs
 
+from campaigns_async._core.engine import MOST_WORDLESS
 from campaigns_async._core.exchange import Response
 from campaigns_async.errors import TransportError
 from tests.simulation import faults
@@ -20,9 +22,6 @@ from tests.simulation.invariants import Books, BrokenPromiseError
 from tests.simulation.scenario import Scenario
 from tests.simulation.server import FINAL, Server
 from tests.simulation.texts import Reply, Said
-
-_PATIENCE: Final = 5
-"""Refusals without words in a row that do not make a riddle yet."""
 
 _LONGEST: Final = 6 * 3600.0
 """Seconds that an upload may take after the last thing that happens to it from outside."""
@@ -52,8 +51,11 @@ class World:
         self._held_until = -math.inf
         scenario = self.scenario
         self._may_stop = scenario.stop_after_rejects != math.inf
-        # Refusals without words since the last reply that had some.
+        # Refusals without words since the last one that had some, each sent after the one before;
+        # how many there had been when a request went out; and how many an id got that was alone.
         self._wordless = 0
+        self._asked_after: dict[int, int] = {}
+        self._wordless_ids = Counter[str]()
         self.server = Server(
             scenario.habits,
             self._random,
@@ -131,6 +133,7 @@ class World:
         """One request begins its way, and its fault, if it has one, is drawn."""
         if self.now < self._held_until:
             raise BrokenPromiseError(7, "a request goes out although a Retry-After says to wait")
+        self._asked_after[flight.number] = self._wordless
         fault = self.scenario.weather.draw(self._random, self.now)
         there = self.now + self._random.uniform(0.2, 1.0) * self.scenario.latency
         self._at(there, self._carry, flight, fault)
@@ -183,23 +186,29 @@ class World:
 
     def _answer(self, flight: Flight, seen: Response | TransportError, reply: Reply | None) -> None:
         if reply is not None and not reply.response.broken_off:
-            if reply.said is Said.WORDLESS:
-                self._wordless += 1
-            elif reply.said is not Said.ADDED:
-                self._wordless = 0
+            self._count_words(flight, reply)
             if len(flight.ids) == 1 and self._is_riddle(reply, flight.ids[0]):
                 self.books.riddles.update(flight.ids)
         self.driver.finish(flight, seen, reply)
+
+    def _count_words(self, flight: Flight, reply: Reply) -> None:
+        if reply.said is Said.WORDLESS:
+            if len(flight.ids) == 1:
+                self._wordless_ids.update(flight.ids)
+            self._wordless += self._asked_after[flight.number] == self._wordless
+        elif reply.said is not Said.ADDED:
+            self._wordless = 0
 
     def _is_riddle(self, reply: Reply, crm_record_id: str) -> bool:
         """Whether nobody could tell from its words why this one id is refused.
 
         That holds too where a word of the sentence may as well be the id, "present" say; and where
-        there have been no words for long.
+        there have been no words for long, for this one or for any.
         """
         if reply.said is Said.BLIND:
             return crm_record_id.encode() in reply.response.body
-        return reply.said is Said.VAGUE or self._wordless > _PATIENCE
+        silence = max(self._wordless, self._wordless_ids[crm_record_id])
+        return reply.said is Said.VAGUE or (reply.said is Said.WORDLESS and silence > MOST_WORDLESS)
 
     # --- from outside
 

@@ -4,10 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from itertools import count, pairwise
+from typing import Any
 
 import pytest
 
-from campaigns_async import Limits, RecordOutcome, Status, Timeout, UnresolvedError
+from campaigns_async import (
+    Limits,
+    RateLimitError,
+    RecordOutcome,
+    RetryPolicy,
+    Status,
+    Timeout,
+    UnresolvedError,
+)
 from campaigns_async.emulator import EmulatedCampaign, Fault
 from campaigns_async.models import CampaignState
 from tests.stack.harness import VirtualStack, check_ledger, ids, open_stack
@@ -34,11 +43,11 @@ class SlowLimiter:
 
 
 @asynccontextmanager
-async def open_slow(waits_for: str) -> AsyncIterator[VirtualStack]:
+async def open_slow(waits_for: str, **options: Any) -> AsyncIterator[VirtualStack]:
     """A stack with turns for all of five batches, two of which come to wait."""
     limiter = SlowLimiter() if waits_for == "limiter" else None
     limits = Limits(max_in_flight=5, initial_in_flight=5, limiter=limiter)
-    client = {"limits": limits, "timeout": Timeout(connect=1_000, total=1_000)}
+    client = {"limits": limits, "timeout": Timeout(connect=1_000, total=1_000), **options}
     async with open_stack(client=client) as stack:
         if waits_for == "connection":
             stack.network.takes = slow_at_last()
@@ -60,6 +69,21 @@ async def test_retry_after_holds_those_that_come_out_of_their_wait(waits_for: st
         times = [(request.at - begin).total_seconds() for request in stack.emulator.requests]
         assert (times[:QUICK], report.added) == ([0.0] * QUICK, 500)
         assert all(time >= 3 * SLOW for time in times[QUICK:])
+        # Those that were throttled came again; the others did not fail.
+        assert report.retries == QUICK
+
+
+@pytest.mark.parametrize("waits_for", LAST_WAITS)
+@virtual
+async def test_being_held_at_the_last_moment_costs_no_attempt(waits_for: str) -> None:
+    """A call that may make but one waits, and makes that."""
+    async with open_slow(waits_for, retry=RetryPolicy(max_attempts=1, deadline=1_000)) as stack:
+        handles = [stack.create_campaign()[1] for _ in range(QUICK + 1)]
+        stack.emulator.inject(Fault.THROTTLE_SECONDS, retry_after=3 * SLOW)
+        calls = [handle.add_records(["CRM-1"]) for handle in handles]
+        first, *others = await asyncio.gather(*calls, return_exceptions=True)
+        assert isinstance(first, RateLimitError)
+        assert [len(records) for records in others if isinstance(records, list)] == [1] * QUICK
 
 
 @virtual

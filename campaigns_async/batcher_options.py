@@ -1,0 +1,26 @@
+"""What one may ask of a batcher."""
+
+from typing import Literal
+
+import attrs
+
+from campaigns_async._core.ranks import Order
+from campaigns_async.checks import Arguments, at_least, at_most, one_of, whole
+from campaigns_async.models import MAX_RECORDS_PER_REQUEST
+
+
+@attrs.frozen(kw_only=True)
+class BatcherOptions(Arguments):
+    """Those of :meth:`CampaignHandle.batcher`, which says what they do."""
+
+    linger: float = attrs.field(validator=at_least(0, finite=False))
+    max_batch_size: int = attrs.field(
+        validator=[whole, at_least(1), at_most(MAX_RECORDS_PER_REQUEST)]
+    )
+    max_in_flight: int | None = attrs.field(
+        validator=attrs.validators.optional([whole, at_least(1)])
+    )
+    max_buffered: int = attrs.field(validator=[whole, at_least(1)])
+    when_full: Literal["wait", "error"] = attrs.field(validator=one_of("wait", "error"))
+    order: Order
+    exclusive: bool
