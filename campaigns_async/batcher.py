@@ -346,7 +346,8 @@ class RecordBatcher:
                 first = self._pending.pop(outcome.index)
                 if first.crm_record_id is not None:
                     del self._pending_by_id[first.crm_record_id]
-                    if outcome.status is Status.NOT_ADDED and self._may_be_in(first.crm_record_id):
+                    doubt = settlement.unexplained or outcome.status is Status.NOT_ADDED
+                    if doubt and self._may_be_in(first.crm_record_id):
                         outcome = attrs.evolve(outcome, status=Status.UNKNOWN)
                     self._remember(first.crm_record_id, outcome)
                 self._conclude(first, outcome)

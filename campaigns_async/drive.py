@@ -71,11 +71,15 @@ def build_engine(
 
 @attrs.define(eq=False)
 class _Flight:
-    """A batch on its way; ``sent``: whether it may have left this machine."""
+    """A batch on its way.
+
+    ``sent``: whether it may have left this machine. ``called_off``: whether it is not to any more.
+    """
 
     piece: Piece
     ticket: Ticket
     sent: bool = False
+    called_off: bool = False
 
 
 class Drive:
@@ -256,7 +260,9 @@ class Drive:
     def _call_off(self) -> None:
         """What has its turn and waits, be it for a connection, is not sent any more."""
         for task, flight in self._flights.items():
-            if not flight.sent:
+            if not (flight.sent or flight.called_off):
+                # Once: another one would come out of a limiter's cleaning up.
+                flight.called_off = True
                 task.cancel()
 
     def _begin(self, flight: _Flight) -> None:

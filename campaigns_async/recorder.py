@@ -255,6 +255,8 @@ class Recorder:
         """
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self._close(stopped))
+            # Where nobody is left to wait for it, nobody has to hear of it either.
+            self._closing.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.shield(self._closing)
 
     async def _close(self, stopped: str | None) -> None:

@@ -120,8 +120,9 @@ class Teller:
             await asyncio.wait([self._task], timeout=timeout)
 
     def give_up(self) -> None:
-        """Tell no more."""
-        self._given_up = True
+        """Tell no more, even where a callback swallows the cancellation."""
+        self._given_up = self._over = True
+        self._waiting.clear()
         if self._task is not None:
             self._task.cancel()
 
@@ -180,7 +181,7 @@ class Teller:
     async def _call(
         self, callback: Callable[[Any], Awaitable[None] | None] | None, news: object
     ) -> None:
-        if callback is None:
+        if callback is None or self._given_up:
             return
         try:
             result = callback(news)

@@ -240,7 +240,7 @@ class Upload:
                 await (self._teller.catch_up() if wait else asyncio.sleep(0))
         stopped = self._engine.stopped_by
         try:
-            await asyncio.shield(self._records.close(None if stopped is None else str(stopped)))
+            await self._records.close(None if stopped is None else str(stopped))
         except JournalError as error:
             self._drive.stop(error)
 

@@ -264,6 +264,19 @@ async def test_what_may_be_in_is_not_called_not_added() -> None:
         assert list(bench.campaign.ledger) == ["CRM-1"]
 
 
+@virtual
+async def test_what_may_be_in_is_not_rejected_without_a_reason() -> None:
+    """A refusal that does not say why may mean an earlier submit of ours; a clear one does not."""
+    vague = {
+        "faults": Faults(script=(Fault.DROP_AFTER_COMMIT,)),
+        "quirks": Quirks(duplicate_wording=Wording.VAGUE),
+    }
+    async with open_bench(linger=0, emulator=vague) as bench, bench.batcher as batcher:
+        statuses = [(await batcher.add("CRM-1")).status for _ in range(2)]
+        statuses += [(await batcher.add({"crm_record_id": "CRM-1", "priority": "?"})).status]
+        assert statuses == ["UNKNOWN", "UNKNOWN", "REJECTED"]
+
+
 # --- back-pressure
 
 

@@ -388,3 +388,33 @@ async def test_its_call_is_told_how_it_goes() -> None:
         *attempt,
         "gate.opened",
     ]
+
+
+async def test_a_limiter_that_cleans_up_is_cancelled_once() -> None:
+    """However many verdicts come in meanwhile: its places must come back."""
+    places, asked = 2, 0
+
+    class Careful:
+        async def acquire(self) -> None:
+            nonlocal places, asked
+            asked += 1
+            if asked <= 2:
+                return
+            places -= 1
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(0.05)
+                places += 1
+
+    answers = iter((0.0, 0.02))
+
+    async def converse(_: Received, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(next(answers))
+        writer.write(http(401))
+
+    async with RawServer(converse) as server:
+        limits = Limits(max_in_flight=4, initial_in_flight=4, limiter=Careful())
+        driven = Driven(server, rows=16, size=4, limits=limits)
+        await driven.run()
+    assert (asked, places, driven.statuses()) == (4, 2, {"NOT_ADDED": 16})

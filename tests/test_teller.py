@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import logging
 import math
 from collections.abc import Callable, Iterator
@@ -191,6 +192,25 @@ async def test_a_cancellation_inside_a_callback_is_the_callbacks_own() -> None:
     teller.give_up()
     await teller.finish()
     assert (len(teller.errors), teller.ended_by) == (2, None)
+
+
+async def test_given_up_it_calls_nobody_any_more() -> None:
+    """Not even where the callback swallows its cancellation."""
+
+    async def stubborn(outcome: RecordOutcome) -> None:
+        told.outcomes.append(outcome.index)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    told = Told()
+    teller = told.teller(stubborn, told.progress.append)
+    teller.add(settled(0, 1), 0)
+    teller.add(settled(2), 0)
+    teller.start()
+    await turns()
+    teller.give_up()
+    await teller.finish()
+    assert (told.outcomes, told.progress) == ([0], [])
 
 
 async def test_what_is_no_exception_ends_it(caplog: pytest.LogCaptureFixture) -> None:

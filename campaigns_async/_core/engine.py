@@ -93,7 +93,7 @@ class Engine:
         self._sequence = 0
         self._finished = False
         self._state_named: CampaignState | None = None
-        # Refusals without words since the last one that had some, one after the other.
+        # Refusals without words, one after the other, since it was seen that they can be damaged.
         self._wordless = 0
         # When the first of the attempts failed that all did since, and how the last of them did;
         # None while there are answers.
@@ -303,7 +303,8 @@ class Engine:
 
     def _weigh(self, piece: Piece, verdict: Verdict) -> Verdict:
         """A refusal without words is worth another one, unless there never are any."""
-        if verdict.proof in _HAS_WORDS:
+        if verdict.proof in _HAS_WORDS or (verdict.proof is Proof.ADDED and piece.wordless):
+            # The one or the other shows that it was damage, and no way to refuse.
             self._wordless = 0
         if verdict.proof is not Proof.WORDLESS:
             return verdict

@@ -240,10 +240,13 @@ class Resolver:
         doubtful: Status,
         error: CampaignsError | None,
     ) -> None:
+        unexplained = proved is Status.REJECTED
         piece.case.held.append(
             _Held(
                 piece.open,
-                Settlement(rows, proved, error=error, attempts=piece.attempts),
+                Settlement(
+                    rows, proved, error=error, attempts=piece.attempts, unexplained=unexplained
+                ),
                 Settlement(rows, doubtful, error=piece.failure or error, attempts=piece.attempts),
             )
         )

@@ -17,7 +17,7 @@ class Settlement:
     """What became of ``rows``: the same for each of them. The other fields are as in RecordOutcome.
 
     ``reply``: the verdict whose body may hold the service's records. ``recalled``: an earlier run
-    of the same upload settled them.
+    of the same upload settled them. ``unexplained``: whether a refusal does not say why.
     """
 
     rows: Rows
@@ -29,6 +29,7 @@ class Settlement:
     reply: Verdict | None = None
     repeat: Repeat | None = None
     recalled: bool = False
+    unexplained: bool = False
 
     def outcomes(self) -> Iterator[RecordOutcome]:
         """One for each row. The reply's records are decoded when the first of them is looked at."""

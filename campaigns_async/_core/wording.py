@@ -64,7 +64,7 @@ def sentences(problem: Problem) -> Iterator[str]:
 
 def has_words(problem: Problem) -> bool:
     """Whether it says anything at all, be it by a code."""
-    return next(sentences(problem), None) is not None or any(
+    return any(text.strip() for text in sentences(problem)) or any(
         error.field or error.code for error in problem.errors
     )
 

@@ -331,19 +331,23 @@ def test_a_refusal_without_words_is_asked_for_them(batch: str) -> None:
     assert statuses(engine.judge(piece, named, 3)) == dict.fromkeys(batch, "PRESENT")
 
 
-def test_where_there_never_are_words_it_does_not_ask_for_ever() -> None:
-    """After five such refusals in a row, whosoever they are, the next is as good as any."""
-    engine = fed("abcd", size=1)
-    now = 0.0
-    for count in range(MOST_WORDLESS):
-        if count == 3:
-            # What is added has no words either.
-            assert statuses(engine.judge(take(engine, now), ADDED, now))
-        assert engine.judge(take(engine, now), WORDLESS, now) == Judged([])
-        now += 8
-    assert list(statuses(engine.judge(take(engine, now), WORDLESS, now)).values()) == ["REJECTED"]
-    assert list(statuses(engine.judge(take(engine, now), INVALID, now)).values()) == ["REJECTED"]
-    assert engine.judge(take(engine, now), WORDLESS, now) == Judged([])
+@pytest.mark.parametrize("how", ["words", "the same one added"])
+def test_where_there_never_are_words_it_does_not_ask_for_ever(how: str) -> None:
+    """After five such refusals in a row, whosoever they are, the next is as good as any.
+
+    Until it is seen that they can be damaged: there are words again, or one is added after all.
+    """
+    engine = fed([f"{n:02}" for n in range(20)], size=1)
+    for _ in range(MOST_WORDLESS):
+        assert engine.judge(take(engine), WORDLESS, 0) == Judged([])
+        # What is added at once shows nothing: a success needs no words.
+        assert statuses(engine.judge(take(engine), ADDED, 0))
+    assert list(statuses(engine.judge(take(engine), WORDLESS, 0)).values()) == ["REJECTED"]
+    if how == "words":
+        engine.judge(take(engine), INVALID, 0)
+    else:
+        engine.judge(take(engine, 8), ADDED, 8)
+    assert engine.judge(take(engine), WORDLESS, 0) == Judged([])
 
 
 def test_what_was_under_way_together_tells_of_one_trouble() -> None:

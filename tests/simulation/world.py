@@ -56,6 +56,7 @@ class World:
         self._wordless = 0
         self._asked_after: dict[int, int] = {}
         self._wordless_ids = Counter[str]()
+        self._wordless_batches: set[tuple[str, ...]] = set()
         self.server = Server(
             scenario.habits,
             self._random,
@@ -193,10 +194,11 @@ class World:
 
     def _count_words(self, flight: Flight, reply: Reply) -> None:
         if reply.said is Said.WORDLESS:
+            self._wordless_batches.add(tuple(flight.ids))
             if len(flight.ids) == 1:
                 self._wordless_ids.update(flight.ids)
             self._wordless += self._asked_after[flight.number] == self._wordless
-        elif reply.said is not Said.ADDED:
+        elif reply.said is not Said.ADDED or tuple(flight.ids) in self._wordless_batches:
             self._wordless = 0
 
     def _is_riddle(self, reply: Reply, crm_record_id: str) -> bool:
