@@ -243,8 +243,8 @@ def _announced(text: str, longest_first: list[str]) -> Iterator[tuple[str, slice
     """The ids that follow an "Id:", and those that follow them after commas, with their places."""
     at = 0
     for match in _BEFORE_IDS.finditer(text):
-        # Inside the last one: an id may hold "Id:" itself.
-        if match.end() < at:
+        # Inside the last one: an id may hold "Id:" itself, or be called "ids".
+        if match.start() < at:
             continue
         here = _read_one(text, match.end(), longest_first)
         while here is not None:

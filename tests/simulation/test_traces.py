@@ -103,6 +103,13 @@ def test_a_quoted_id_ends_at_its_quote() -> None:
     assert set(settled.values()) == {Status.NOT_ADDED}
 
 
+def test_an_id_that_is_called_ids_announces_none() -> None:
+    """``ids`` is there, and nothing is said of ``already``, which stands behind its quote."""
+    there = problem(409, "Conflict", "Record with crmRecordId 'ids' already exists in campaign")
+    settled = _settle(["ids", "already"], [there], Resolver())
+    assert settled == {"ids": Status.PRESENT, "already": Status.NOT_ADDED}
+
+
 @pytest.mark.parametrize("crm_record_id", ["state", "records", "PENDING"])
 def test_an_id_that_is_a_word_of_a_reply_is_not_confirmed_by_it(crm_record_id: str) -> None:
     """A success about other records has the words ``state`` and ``PENDING`` too."""
