@@ -9,6 +9,7 @@ import pytest
 from campaigns_async.errors import ConfigurationError
 from campaigns_async.models import NewRecord
 from campaigns_async.sources import Source, open_source
+from tests.stack.loop import virtual
 
 
 def nothing() -> None:
@@ -198,6 +199,26 @@ async def test_closing_lets_an_iterable_clean_up() -> None:
         await asyncio.sleep(0)
     await asyncio.gather(source.close(), source.close())
     assert (steps, source.rest(5), source.error) == (["begun", "ended"], [1], None)
+
+
+@virtual
+async def test_closing_ends_even_what_hangs_in_its_cleaning_up() -> None:
+    """After a while it is cancelled once more."""
+
+    async def hangs() -> AsyncIterator[int]:
+        yield 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.Event().wait()
+
+    source = open_source(hangs(), nothing)
+    source.take(1)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    await source.close()
+    assert (source.rest(5), source.error) == ([1], None)
+    assert 0 < asyncio.get_running_loop().time() < 60
 
 
 async def test_closing_stops_the_reading_wherever_it_stands() -> None:
