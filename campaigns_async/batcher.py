@@ -197,7 +197,8 @@ class RecordBatcher:
     def stopped_by(self) -> CampaignsError | None:
         """Why nothing is sent any more, a revoked key say; None as long as something may be.
 
-        A batcher does not recover from that: what is submitted after it is NOT_ADDED at once.
+        A batcher does not recover from that: what is submitted after it is NOT_ADDED at once, or
+        UNKNOWN once more.
         """
         return self._engine.stopped_by
 
