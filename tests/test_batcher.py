@@ -44,6 +44,12 @@ from tests.stack.loop import turns, virtual
 PATIENT = Timeout(connect=1e6, read=1e6, total=1e6)
 """So that what hangs, hangs."""
 
+LOST_AND_VAGUE = {
+    "faults": Faults(script=(Fault.DROP_AFTER_COMMIT,)),
+    "quirks": Quirks(duplicate_wording=Wording.VAGUE),
+}
+"""The first record is put in unseen, and that it is there is told in words that fit nothing."""
+
 
 @attrs.frozen
 class Bench:
@@ -239,11 +245,7 @@ async def test_the_memory_of_ids_is_bounded() -> None:
 @virtual
 async def test_after_an_unknown_nobody_says_theirs() -> None:
     """An id that ended UNKNOWN may be there by us, so a later PRESENT is unclear."""
-    vague = {
-        "faults": Faults(script=(Fault.DROP_AFTER_COMMIT,)),
-        "quirks": Quirks(duplicate_wording=Wording.VAGUE),
-    }
-    async with open_bench(linger=0, emulator=vague) as bench, bench.batcher as batcher:
+    async with open_bench(linger=0, emulator=LOST_AND_VAGUE) as bench, bench.batcher as batcher:
         assert (await batcher.add("CRM-1")).status is Status.UNKNOWN
         bench.stack.emulator.service.quirks = Quirks()
         again = await batcher.add("CRM-1")
@@ -267,11 +269,7 @@ async def test_what_may_be_in_is_not_called_not_added() -> None:
 @virtual
 async def test_what_may_be_in_is_not_rejected_without_a_reason() -> None:
     """A refusal that does not say why may mean an earlier submit of ours; a clear one does not."""
-    vague = {
-        "faults": Faults(script=(Fault.DROP_AFTER_COMMIT,)),
-        "quirks": Quirks(duplicate_wording=Wording.VAGUE),
-    }
-    async with open_bench(linger=0, emulator=vague) as bench, bench.batcher as batcher:
+    async with open_bench(linger=0, emulator=LOST_AND_VAGUE) as bench, bench.batcher as batcher:
         statuses = [(await batcher.add("CRM-1")).status for _ in range(2)]
         statuses += [(await batcher.add({"crm_record_id": "CRM-1", "priority": "?"})).status]
         assert statuses == ["UNKNOWN", "UNKNOWN", "REJECTED"]

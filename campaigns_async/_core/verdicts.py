@@ -44,9 +44,7 @@ class Proof(Enum):
     DUPLICATE = "the text says that a record is on the campaign already"
     INVALID = "the content was refused"
     CUT_OFF = "refused with 400, 409 or 422, and the reply broke off before it said why"
-    WORDLESS = (
-        "the same without words that one can read; the sixth in a row fits nothing, see below"
-    )
+    WORDLESS = "refused with 400, 409 or 422, and not a word of it can be read (see below)"
     UNCLEAR = "refused with 400, 409 or 422, for a reason that fits nothing"
     BUSY = "the campaign's state takes no records now"
     FATAL = "no request like this one can succeed any more"
