@@ -12,7 +12,7 @@ from typing import Final
 
 from campaigns_async.errors import JournalError
 
-_INTERVAL: Final = 0.05
+_INTERVAL: Final = 0.1
 """Seconds from the beginning of a commit to that of the next, at least, if nobody is in a hurry."""
 
 
@@ -62,7 +62,8 @@ class GroupCommit:
     def request(self) -> int:
         """There is something to write. It is on disk when :attr:`kept` has come to the mark."""
         self._mark += 1
-        self._start()
+        if self._pump is None:
+            self._start()
         return self._mark
 
     def hurry(self) -> None:

@@ -58,6 +58,7 @@ class JournalFile:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self._log = log_of(path)
         self._inode = path.stat().st_ino
         # As the last commit left it.
         self._link = Link()
@@ -206,23 +207,27 @@ class JournalFile:
 
     def _write(self, statements: list[_Statement]) -> None:
         try:
-            self._check_presence()
             # Before the first commit too: from then on the file knows that there is a log.
-            if not self._copied or log_of(self.path).stat().st_size > MOST_LOG:
+            if self._check_presence() > MOST_LOG or not self._copied:
                 self._copy_log()
             self._commit(statements)
         except (OSError, sqlite3.Error) as error:
             raise _explain(self.path, error) from None
 
-    def _check_presence(self) -> None:
-        """What is written into a file that was moved or deleted is lost, and nobody notices."""
+    def _check_presence(self) -> int:
+        """What is written into a file that was moved or deleted is lost, and nobody notices.
+
+        Returns the bytes of its log, 0 if there is none yet.
+        """
         try:
-            found = self.path.stat().st_ino
+            found = os.stat(self.path).st_ino
+            log = os.stat(self._log).st_size if self._copied else 0
         except FileNotFoundError:
-            found = None
-        if found != self._inode or (self._copied and not log_of(self.path).exists()):
+            found = log = 0
+        if found != self._inode:
             msg = f"the journal {self.path}, or its log, was moved or deleted while it was written"
             raise JournalError(msg)
+        return log
 
     def _copy_log(self) -> None:
         """Copy the log into the file; the next commits go into it from its beginning again."""
@@ -237,14 +242,21 @@ class JournalFile:
         self._link = link
 
     def _commit(self, statements: list[_Statement]) -> None:
+        run = self._connection
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for statement, rows in statements:
-                self._connection.executemany(statement, rows)
-            self._connection.execute("COMMIT")
+            match statements:
+                case [(statement, [row])]:
+                    # A transaction in itself. As a rule it is all, and each call may have to wait
+                    # until the event loop lets go of the interpreter.
+                    run.execute(statement, row)
+                case _:
+                    run.execute("BEGIN IMMEDIATE")
+                    for statement, rows in statements:
+                        run.executemany(statement, rows)
+                    run.execute("COMMIT")
         except sqlite3.Error:
-            if self._connection.in_transaction:
-                self._connection.rollback()
+            if run.in_transaction:
+                run.rollback()
             raise
 
     def close(self) -> None:

@@ -7,8 +7,9 @@ to the caller only when they are on disk. When it is written is the matter of `g
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any, Final
 
 from campaigns_async._core.history import History, Kept
@@ -24,7 +25,7 @@ from campaigns_async.journal_state import JournalState
 from campaigns_async.models import MAX_RECORDS_PER_REQUEST
 from campaigns_async.outcomes import Evidence, Status
 
-_AHEAD: Final = 10_000
+_AHEAD: Final = 25_000
 """Rows that are read ahead of what the engine takes, at most: the next commit reserves them."""
 
 _FINAL: Final = frozenset({Status.ADDED, Status.PRESENT, Status.DUPLICATE, Status.REJECTED})
@@ -40,6 +41,9 @@ class Recorder:
     - ``facts``: gives what is kept with each commit besides: rows read, requests, retries, seconds.
     - ``on_news``: called when something became possible: rows to take, outcomes to tell.
     - ``on_error``: called once, when the journal refuses the input or cannot be written.
+
+    ``may_send``: not before the input is known to be the same, and what it is about is on disk
+    again.
     """
 
     def __init__(
@@ -64,6 +68,8 @@ class Recorder:
         }
         self._facts = facts
         self._settled = Spans(state.settled)
+        # Settled since the last commit: sorted, they cost less than as they come.
+        self._fresh: list[Sequence[int]] = []
         self._open = state.may_be_open()
         self._input = SameInput(state.checks, state.total)
         self.history = self._read_history() if document else None
@@ -87,6 +93,7 @@ class Recorder:
         self._commits = GroupCommit(
             prepare=self._prepare, on_commit=self._note_commit, on_error=on_error
         )
+        self._look()
         if self._input.proved:
             self._commits.begin()
 
@@ -116,11 +123,6 @@ class Recorder:
         )
 
     # --- rows
-
-    @property
-    def may_send(self) -> bool:
-        """Not before the input is known to be the same, and what it is about is on disk again."""
-        return self._input.proved and self._reserved >= self._input.base
 
     @property
     def complete(self) -> bool:
@@ -160,8 +162,12 @@ class Recorder:
         if self._input.proved and self.refused is None and not self._commits.begun:
             # Before that the journal stays as it is.
             self._commits.begin()
+        self._look()
         if rows or exhausted:
             self._commits.request()
+
+    def _look(self) -> None:
+        self.may_send = self._input.proved and self._reserved >= self._input.base
 
     def take(self) -> Rows:
         """The next rows that may go to the engine, in input order; none if it has to wait."""
@@ -170,7 +176,8 @@ class Recorder:
         if self._waiting and self._waiting[0][0] <= limit:
             self._taken, rows = self._waiting.popleft()
             return rows
-        if self._waiting:
+        if self._waiting and self._waiting[0][0] > self._written[0]:
+            # The commit under way does not reserve them either.
             self._commits.hurry()
         return NO_ROWS
 
@@ -195,10 +202,10 @@ class Recorder:
         if settlement.status not in _FINAL:
             return _AT_ONCE
         positions = settlement.rows.positions
-        if positions and positions[-1] >= self._input.read:
+        if positions[-1] >= self._input.read:
             # After a stop. That is beyond the digest: the next run may have other rows there.
             return _NEVER
-        self._settled.add_all(positions)
+        self._fresh.append(positions)
         if settlement.evidence is not Evidence.CONFIRMED:
             self._exceptions += [_keep(settlement, position) for position in positions]
         return self._commits.request()
@@ -230,6 +237,9 @@ class Recorder:
 
     def _prepare(self) -> Callable[[], None]:
         self._written = self._input.read, self._exhausted
+        fresh, self._fresh = self._fresh, []
+        for positions in sorted(fresh, key=itemgetter(0)):
+            self._settled.add_all(positions)
         exceptions, self._exceptions = self._exceptions, []
         split, self._split = self._split, []
         state = JournalState(
@@ -246,6 +256,7 @@ class Recorder:
 
     def _note_commit(self) -> None:
         self._reserved, self._sealed = self._written
+        self._look()
         self._on_news()
 
     async def close(self, stopped: str | None) -> None:

@@ -11,6 +11,7 @@ from campaigns_async._core.resolver import Piece
 from campaigns_async._core.rows import Rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.errors import CampaignsError, JournalError
+from campaigns_async.group_commit import GroupCommit
 from campaigns_async.journal_file import Changes, JournalFile
 from campaigns_async.outcomes import Evidence, Status
 from campaigns_async.recorder import Recorder
@@ -336,16 +337,42 @@ async def test_closing_twice_at_once_is_closing(path: Path) -> None:
     file.close()
 
 
-async def test_reading_does_not_run_ahead_for_ever(path: Path) -> None:
-    """10,000 rows wait at most, whether the engine wants rows or not."""
+async def test_who_waits_for_what_is_being_written_asks_for_no_other_commit(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only rows that the commit under way does not reserve make the next one begin at once."""
+    monkeypatch.setattr(GroupCommit.__init__, "__kwdefaults__", {"interval": 3_600})
     run = Run(path)
-    for first in range(0, 10_000, 100):
-        assert run.recorder.most(9) == min(500, 10_000 - first)
+    assert await reserve(run, 100)
+    run.recorder.put(rows(100, 100), exhausted=False)
+    left = run.file.left
+    while run.file.left == left:
+        assert not run.recorder.take()
+        await asyncio.sleep(0)
+    # They are being written now.
+    settled = run.recorder.settle(added(rows(0, 100)))
+    assert not run.recorder.take()
+    await run.until(lambda: len(run.recorder.take()) == 100)
+    assert not run.recorder.is_kept(settled)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not run.recorder.is_kept(settled)
+    run.recorder.put(rows(200, 100), exhausted=False)
+    await run.until(lambda: len(run.recorder.take()) == 100)
+    assert run.recorder.is_kept(settled)
+    await run.recorder.close(None)
+
+
+async def test_reading_does_not_run_ahead_for_ever(path: Path) -> None:
+    """25,000 rows wait at most, whether the engine wants rows or not."""
+    run = Run(path)
+    for first in range(0, 25_000, 100):
+        assert run.recorder.most(9) == min(500, 25_000 - first)
         run.recorder.put(rows(first, 100), exhausted=False)
     assert run.recorder.most(9) == 0
     await run.until(lambda: bool(run.recorder.take()))
     assert run.recorder.most(0) == 100
-    assert len(run.recorder.rest()) == 9_900
+    assert len(run.recorder.rest()) == 24_900
     await run.recorder.close(None)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn, TypeGuard
 
 import attrs
 
-from campaigns_async._core.rows import Row, Rows
+from campaigns_async._core.rows import Row, Rows, is_plain
 from campaigns_async._core.wire import (
     FIELD_OF_KEY,
     encode_priority,
@@ -48,7 +48,11 @@ def _glance(
     """The rows, if the records are alike and sound; None where one has to look closer."""
     columns = _read_columns(records)
     ids = columns.get("crm_record_id", ())
-    if not _are_sound(ids) or set(map(type, columns.get("rank", ()))) - {_NONE}:
+    if set(map(type, ids)) != {str} or set(map(type, columns.get("rank", ()))) - {_NONE}:
+        return None
+    text = "".join(ids)
+    plain = is_plain(text)
+    if not _are_sound(ids, text, plain=plain):
         return None
     said: Sequence[str] | None = None
     try:
@@ -57,7 +61,7 @@ def _glance(
                 said = texts if said is None else list(map(str.__add__, said, texts))
     except InvalidRecordError:
         return None
-    return Rows(positions, records, ids, said or [""] * len(ids), ranks)
+    return Rows(positions, records, ids, said or [""] * len(ids), ranks, plain=plain)
 
 
 def _read_columns(records: Sequence[Any]) -> dict[str, Sequence[Any]]:
@@ -81,11 +85,12 @@ def _read_columns(records: Sequence[Any]) -> dict[str, Sequence[Any]]:
             return {}
 
 
-def _are_sound(ids: Sequence[Any]) -> bool:
-    """Whether each may be sent; see :func:`_checked_id`."""
-    if set(map(type, ids)) != {str} or not all(ids) or max(map(len, ids)) > MAX_ID_LENGTH:
+def _are_sound(ids: Sequence[str], text: str, *, plain: bool) -> bool:
+    """Whether each may be sent; see :func:`_checked_id`. ``text``: all of them together."""
+    if not all(ids) or max(map(len, ids)) > MAX_ID_LENGTH:
         return False
-    return not any(map(str.isspace, ids)) and not _has_surrogate("".join(ids))
+    blank = (" " in text or not plain) and any(map(str.isspace, ids))
+    return not blank and (plain or not _has_surrogate(text))
 
 
 def _encode_column(

@@ -41,7 +41,8 @@ class Rows(Sequence[Row]):
     """Some rows in input order: a column for each attribute of :class:`Row`.
 
     ``ranks``: None if no row has one. ``errors``: by position, of those that cannot be sent; may
-    hold those of other rows too.
+    hold those of other rows too. ``plain``: whether all ids are known to be plain, see
+    :func:`is_plain`.
     """
 
     positions: Sequence[int]
@@ -50,6 +51,7 @@ class Rows(Sequence[Row]):
     said: Sequence[str]
     ranks: range | Sequence[float | None] | None = None
     errors: Mapping[int, InvalidRecordError] = attrs.field(factory=dict[int, InvalidRecordError])
+    plain: bool = False
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> "Rows":
@@ -77,6 +79,7 @@ class Rows(Sequence[Row]):
             list(chained(part.said for part in parts)),
             list(chained(part.ranks or repeat(None, len(part)) for part in parts)),
             {at: error for part in parts for at, error in part.errors.items()},
+            all(part.plain for part in parts),
         )
 
     def __len__(self) -> int:
@@ -123,7 +126,13 @@ class Rows(Sequence[Row]):
             pick(self.said),
             None if self.ranks is None else pick(self.ranks),
             self.errors,
+            self.plain,
         )
+
+
+def is_plain(ids: str) -> bool:
+    """Whether ids with these characters can be written, in JSON or a line each, as they are."""
+    return ids.isascii() and ids.isprintable() and '"' not in ids and "\\" not in ids
 
 
 NO_ROWS: Final = Rows((), (), (), ())

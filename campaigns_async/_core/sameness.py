@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from campaigns_async._core.rows import Rows
 
@@ -11,22 +11,18 @@ class SameInput:
     """Follows an input row by row, and compares it with what is known of it.
 
     ``checks``: (position, digest of all rows before it), in order. ``total``: the rows there were
-    in all; None if the end was not reached.
+    in all; None if the end was not reached. ``base``: up to which position the earlier run had
+    read; 0 for none. ``read``: how far this one has.
     """
 
     def __init__(self, checks: Iterable[tuple[int, str]] = (), total: int | None = None) -> None:
         self._known = list(checks)
         self._open = deque(self._known)
         self._total = total
-        self._base = self._known[-1][0] if self._known else 0
-        # Of the ids, and of what else the rows say.
-        self._digests = hashlib.sha256(), hashlib.sha256()
+        self.base = self._known[-1][0] if self._known else 0
+        self._ids, self._said = hashlib.sha256(), hashlib.sha256()
+        self._last_said = ""
         self.read = 0
-
-    @property
-    def base(self) -> int:
-        """Up to which position the earlier run had read; 0 for none."""
-        return self._base
 
     @property
     def proved(self) -> bool:
@@ -66,20 +62,30 @@ class SameInput:
         return None
 
     def _add(self, rows: Rows) -> None:
-        ids, said = rows.ids, rows.said
+        """To the digests: each id, and what else the rows say where it is not as the row before.
+
+        So the portions in which they come make no difference.
+        """
+        ids = rows.ids if rows.plain else map(_escape, rows.ids)
+        self._ids.update(("\n".join(ids) + "\n").encode(errors="surrogatepass"))
+        said = rows.said
         if rows.errors:
             said = [
                 "!" if at in rows.errors else text
                 for at, text in zip(rows.positions, said, strict=True)
             ]
-        text = _write_lines(ids)
-        if "\\" in text or text.count("\n") != len(ids):
-            text = _write_lines(list(map(_escape, ids)))
-        for digest, lines in zip(self._digests, (text, _write_lines(said)), strict=True):
-            digest.update(lines.encode(errors="surrogatepass"))
+        if said.count(self._last_said) < len(said):
+            before = (self._last_said, *said)
+            changes = [
+                f"{at} {text}\n"
+                for at, (text, last) in enumerate(zip(said, before, strict=False), self.read)
+                if text != last
+            ]
+            self._said.update("".join(changes).encode())
+            self._last_said = said[-1]
 
     def _fingerprint(self) -> str:
-        return "".join(digest.hexdigest()[:32] for digest in self._digests)
+        return "".join(digest.hexdigest()[:32] for digest in (self._ids, self._said))
 
     def checks(self) -> list[tuple[int, str]]:
         """What is known of it now: the first check, to find out soon, and the last, to be sure."""
@@ -88,14 +94,6 @@ class SameInput:
         if self.read > last or (self._total == 0 and not self._known):
             self._known[1:] = [(self.read, self._fingerprint())]
         return list(self._known)
-
-
-def _write_lines(texts: Sequence[str]) -> str:
-    """Each with its end, because the next run may get the rows in other portions."""
-    if texts.count(texts[0]) == len(texts):
-        # As what rows say mostly is.
-        return (texts[0] + "\n") * len(texts)
-    return "\n".join((*texts, ""))
 
 
 def _escape(crm_record_id: str) -> str:

@@ -14,7 +14,7 @@ from campaigns_async.outcomes import Attribution, Evidence, RecordOutcome, Statu
 
 @attrs.frozen(eq=False)
 class Settlement:
-    """What became of ``rows``: the same for each of them. The other fields are as in RecordOutcome.
+    """What became of ``rows``, one or more: the same for each. The others are as in RecordOutcome.
 
     ``reply``: the verdict whose body may hold the service's records. ``recalled``: an earlier run
     of the same upload settled them. ``unexplained``: whether a refusal does not say why.

@@ -46,9 +46,11 @@ class Spans:
 
     def add(self, first: int, last: int) -> None:
         """All from ``first`` to ``last``; what touches becomes one range."""
-        start = bisect_right(self._lasts, first - 2) if self._lasts else 0
-        while start < len(self._lasts) and self._lasts[start] < first - 1:
-            start += 1
+        if self._lasts and first == self._lasts[-1] + 1:
+            # As mostly.
+            self._lasts[-1] = last
+            return
+        start = bisect_left(self._lasts, first - 1)
         end = bisect_right(self._firsts, last + 1)
         if start < end:
             first = min(first, self._firsts[start])

@@ -68,8 +68,8 @@ def encode_rank(rank: float) -> str:
 def encode_records(rows: Rows) -> bytes:
     """The body of a POST of these rows."""
     ids, ranks = rows.ids, rows.ranks
-    if isinstance(ranks, range) and len(encode_id(together := "".join(ids))) == len(together) + 2:
-        # As mostly, and so without a call for each: no character needs more than to be there.
+    if rows.plain and isinstance(ranks, range):
+        # As mostly, and so without a call for each.
         records = [
             f'{{"crmRecordId":"{i}"{said},"rank":{rank}}}'
             for i, said, rank in zip(ids, rows.said, ranks, strict=True)

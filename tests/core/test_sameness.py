@@ -33,9 +33,12 @@ def test_the_first_run_has_nothing_to_compare() -> None:
     assert (same.read, same.total) == (2, 2)
 
 
-@given(st.lists(st.sampled_from("abc "), max_size=12), st.integers(1, 5), st.integers(1, 5))
+RECORDS = ["a", "b", " ", "\n", {"crm_record_id": "c", "priority": "LOW"}, {"priority": "LOW"}]
+
+
+@given(st.lists(st.sampled_from(RECORDS), max_size=12), st.integers(1, 5), st.integers(1, 5))
 def test_the_same_input_is_the_same_in_any_portions(
-    records: list[str], size: int, other_size: int
+    records: list[object], size: int, other_size: int
 ) -> None:
     """What was read in portions of one size is found again in portions of another."""
 
@@ -95,3 +98,22 @@ def test_what_else_a_row_says_is_part_of_it() -> None:
     ]
     checks = [str(read(rows(given_record)).checks()) for given_record in inputs]
     assert len(set(checks)) == len(inputs)
+
+
+@given(
+    st.lists(st.sampled_from(RECORDS), min_size=1, max_size=6),
+    st.lists(st.sampled_from(RECORDS), min_size=1, max_size=6),
+    st.integers(1, 5),
+)
+def test_no_other_input_is_the_same(records: list[object], others: list[object], size: int) -> None:
+    """Whichever record it differs by, in its id or in what else it says."""
+    same = again(read(rows(*records)))
+    found: list[str | None] = []
+    for at in range(0, len(others), size):
+        portion = rows(*others[at : at + size], first=at)
+        while portion and not any(found):
+            to_check = same.next_check() or len(portion)
+            found.append(same.follow(portion[:to_check], exhausted=False))
+            portion = portion[to_check:]
+    found.append(same.follow(NO_ROWS, exhausted=True))
+    assert any(found) == (records != others)
