@@ -3,12 +3,10 @@
 import asyncio
 import logging
 import warnings
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
-
-import attrs
 
 from campaigns_async._core.parsing import read_id, snapshot
 from campaigns_async._core.ranks import Ranks
@@ -25,8 +23,8 @@ from campaigns_async.errors import (
     UploadStoppedError,
 )
 from campaigns_async.models import NewRecord
-from campaigns_async.outcomes import FAILED, IN_CAMPAIGN, Attribution, RecordOutcome, Status
-from campaigns_async.remembered import Remembered
+from campaigns_async.outcomes import FAILED, RecordOutcome, Status
+from campaigns_async.remembered import Memory
 from campaigns_async.watermark import Watermark
 
 _logger = logging.getLogger(__name__)
@@ -87,11 +85,8 @@ class RecordBatcher:
         # Submitted, and not handed to the engine yet.
         self._inbox: list[NewRecord | Mapping[str, Any] | str] = []
         self._inbox_positions: list[int] = []
-        self._remembered = Remembered()
-        # Those that ended UNKNOWN, and may be in.
-        self._doubtful = Remembered()
-        # Once an id of ours may be forgotten, "theirs" cannot be claimed any more.
-        self._forgot = False
+        # An id of ours may come again unknown: it proves nothing any more that one is there.
+        self._memory = Memory(on_forget=self._engine.distrust)
         self._settled = Watermark()
         # Deliveries that are not settled; those that share an id count each.
         self._buffered = 0
@@ -108,9 +103,17 @@ class RecordBatcher:
         Raises :exc:`BatcherFullError` if ``when_full`` says so, :exc:`ConfigurationError` after the
         end. Cancelling gives up the wait, not the record.
         """
-        # Without a coroutine for the wait where there is none.
         has_room = self._buffered < self._max_buffered
-        return await (self._submit(record) if has_room else await self.submit(record))
+        # Without a coroutine for the wait where there is none.
+        delivery = self._submit(record) if has_room else await self.submit(record)
+        if not delivery.done():
+            # As when it is awaited, but thousands do: without a generator for each.
+            waiter = delivery.begin_wait()
+            try:
+                await waiter
+            finally:
+                delivery.end_wait(waiter)
+        return delivery.look()
 
     async def submit(self, record: NewRecord | Mapping[str, Any] | str) -> Delivery:
         """Hand a record over; await the delivery for its outcome. Returns when there is room.
@@ -123,7 +126,8 @@ class RecordBatcher:
         return self._submit(record)
 
     def _submit(self, record: NewRecord | Mapping[str, Any] | str) -> Delivery:
-        self._start()
+        if self._closed or asyncio.get_running_loop() is not self._loop:
+            self._start()
         position = self._submitted
         self._submitted += 1
         self._buffered += 1
@@ -133,8 +137,8 @@ class RecordBatcher:
             if (first := self._pending_by_id.get(crm_record_id)) is not None:
                 first.share(delivery)
                 return delivery
-            if (outcome := self._remembered.find(crm_record_id)) is not None:
-                self._conclude(delivery, outcome)
+            if (outcome := self._memory.find(crm_record_id)) is not None:
+                self._conclude([delivery], outcome)
                 self._settled.advance()
                 # It took the place of one that waits, and needs none.
                 self._release_room()
@@ -308,7 +312,8 @@ class RecordBatcher:
             error = CampaignsError(f"the batcher failed: {bug!r}")
             while self._pending:
                 position, first = self._pending.popitem()
-                self._conclude(first, RecordOutcome(position, None, Status.UNKNOWN, error=error))
+                outcome = RecordOutcome(position, None, Status.UNKNOWN, error=error)
+                self._conclude([first, *(first.sharers or ())], outcome)
             self._settled.advance()
         self._release_room()
 
@@ -336,52 +341,37 @@ class RecordBatcher:
         await asyncio.wait([self._task])
 
     def _settle(self, settled: list[Settlement]) -> None:
-        concluded = Counter[Status]()
+        concluded: list[RecordOutcome] = []
         for settlement in settled:
-            if settlement.status is Status.UNKNOWN:
-                self._forget()
-            for found in settlement.outcomes():
-                outcome = found
-                if outcome.attribution is Attribution.THEIRS and self._forgot:
-                    outcome = attrs.evolve(outcome, attribution=Attribution.UNCLEAR)
-                first = self._pending.pop(outcome.index)
+            outcomes = self._memory.take_in(settlement)
+            concluded += outcomes
+            firsts = list(map(self._pending.pop, settlement.rows.positions))
+            for first, outcome in zip(firsts, outcomes, strict=True):
                 if first.crm_record_id is not None:
                     del self._pending_by_id[first.crm_record_id]
-                    doubt = settlement.unexplained or outcome.status is Status.NOT_ADDED
-                    if doubt and self._may_be_in(first.crm_record_id):
-                        outcome = attrs.evolve(outcome, status=Status.UNKNOWN)
-                    self._remember(first.crm_record_id, outcome)
-                self._conclude(first, outcome)
-                concluded[outcome.status] += 1
+                first.settle(outcome)
+                if first.sharers is not None:
+                    self._conclude(first.sharers, outcome)
+            self._buffered -= len(firsts)
+            self._settled.add_all(settlement.rows.positions)
+            if settlement.status in FAILED:
+                self._note_failed(firsts)
         if settled:
             self._settled.advance()
             self._release_room()
-            self._call.settle(concluded.items())
+            self._call.settle((outcome.status, 1) for outcome in concluded)
 
-    def _forget(self) -> None:
-        """An id of ours may come again unknown: it proves nothing any more that one is there."""
-        if not self._forgot:
-            self._forgot = True
-            self._engine.distrust()
-
-    def _may_be_in(self, crm_record_id: str) -> bool:
-        """Whether an earlier submit of the id ended in doubt, as far as that is remembered."""
-        return self._doubtful.find(crm_record_id) is not None
-
-    def _remember(self, crm_record_id: str, outcome: RecordOutcome) -> None:
-        if outcome.status is Status.UNKNOWN:
-            self._doubtful.add(crm_record_id, outcome)
-        elif outcome.status in IN_CAMPAIGN and self._remembered.add(crm_record_id, outcome):
-            self._forget()
-
-    def _conclude(self, first: Delivery, outcome: RecordOutcome) -> None:
-        """It has its outcome, and so have those that share its id."""
-        for delivery in (first, *(first.sharers or ())):
-            self._buffered -= 1
+    def _conclude(self, deliveries: list[Delivery], outcome: RecordOutcome) -> None:
+        """They have this outcome."""
+        for delivery in deliveries:
             delivery.settle(outcome)
-            self._settled.add(delivery.position)
-            if outcome.status in FAILED:
-                self._failed.append(delivery)
+            self._settled.add_all([delivery.position])
+        self._buffered -= len(deliveries)
+        if outcome.status in FAILED:
+            self._note_failed(deliveries)
+
+    def _note_failed(self, deliveries: list[Delivery]) -> None:
+        self._failed += deliveries
         if len(self._failed) > 2 * _NAMED:
             # Now and then: those that somebody looked at since must not push out the others.
             self._failed = self._unseen()

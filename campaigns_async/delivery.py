@@ -37,19 +37,32 @@ class Delivery:
 
     def __await__(self) -> Generator[Any, None, RecordOutcome]:
         if self._outcome is None:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
+            waiter = self.begin_wait()
             try:
                 yield from waiter
             finally:
-                self._waiters.remove(waiter)
-        assert self._outcome is not None  # noqa: S101 - what else the waiter was told
-        self._seen = True
-        return self._outcome
+                self.end_wait(waiter)
+        return self.look()
 
     def __repr__(self) -> str:
         state = "pending" if self._outcome is None else self._outcome.status
         return f"<Delivery {self.position} {state}>"
+
+    def begin_wait(self) -> "asyncio.Future[None]":
+        """Done when the outcome is known. Whoever waits for it ends that with :meth:`end_wait`."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        return waiter
+
+    def end_wait(self, waiter: "asyncio.Future[None]") -> None:
+        """Waited for or given up: then nobody has looked yet."""
+        self._waiters.remove(waiter)
+
+    def look(self) -> RecordOutcome:
+        """The outcome, which must be known by now."""
+        assert self._outcome is not None  # noqa: S101 - the caller's task
+        self._seen = True
+        return self._outcome
 
     def share(self, later: "Delivery") -> None:
         """A later one with the same id gets the outcome of this one."""

@@ -220,8 +220,8 @@ class JournalFile:
         Returns the bytes of its log, 0 if there is none yet.
         """
         try:
-            found = os.stat(self.path).st_ino
-            log = os.stat(self._log).st_size if self._copied else 0
+            found = self.path.stat().st_ino
+            log = self._log.stat().st_size if self._copied else 0
         except FileNotFoundError:
             found = log = 0
         if found != self._inode:

@@ -1,6 +1,6 @@
 """What became of one record: the answer to "is it in?", with its evidence."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -52,9 +52,35 @@ IN_CAMPAIGN: Final = frozenset({Status.ADDED, Status.PRESENT})
 FAILED: Final = frozenset({Status.REJECTED, Status.NOT_ADDED, Status.UNKNOWN})
 
 
-# Millions are made: filling a dict takes a third of the time that as many slots take.
-@attrs.frozen(slots=False)
-class RecordOutcome:
+class _Lazy:
+    """What an outcome has from its batch, found when somebody looks: all but a few look at little.
+
+    ``_alike``: by name, what all of the batch have; and how the record of an id is found.
+    """
+
+    __slots__ = ("_alike",)
+    _alike: Mapping[str, Any]
+
+    if not TYPE_CHECKING:  # or every misspelt attribute would be taken for one of Any
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for what is not there yet."""
+            alike = None if name == "_alike" else getattr(self, "_alike", None)
+            if alike is None or name not in alike:
+                # As usual; and another thread may have found it meanwhile.
+                return object.__getattribute__(self, name)
+            if name != "record":
+                return alike[name]
+            # The reply to the whole batch is needed no more: nothing of the others is kept.
+            found = {**alike, "record": alike["record"](self.crm_record_id)}
+            for each, value in found.items():
+                object.__setattr__(self, each, value)
+            object.__setattr__(self, "_alike", None)
+            return found["record"]
+
+
+@attrs.frozen
+class RecordOutcome(_Lazy):
     """What became of one input row. Every row has exactly one.
 
     - ``index``: the row's position in the input, from 0.
@@ -86,6 +112,7 @@ class RecordOutcome:
     def lazy(
         cls,
         rows: Iterable[tuple[int, Any, str | None]],
+        status: Status,
         find_record: Callable[[str | None], Record | None],
         **alike: Any,
     ) -> Iterator[Self]:
@@ -93,35 +120,21 @@ class RecordOutcome:
 
         The record of each is found when it is looked at.
         """
-        facts = {field.name: field.default for field in attrs.fields(cls)} | alike
-        del facts["record"]
-        facts["_find_record"] = find_record
+        others = attrs.fields(cls)[3:-1]
+        alike = {field.name: field.default for field in others} | alike | {"record": find_record}
+        # There may be millions: so no more is filled in than most are asked for.
+        put_index, put_record_in, put_id, put_status, put_alike = (
+            getattr(cls, name).__set__
+            for name in ("index", "record_in", "crm_record_id", "status", "_alike")
+        )
         for index, record_in, crm_record_id in rows:
             outcome = cls.__new__(cls)
-            # There may be millions: to copy a dict and change it is the quickest way to have one.
-            its_own = facts.copy()
-            its_own["index"] = index
-            its_own["record_in"] = record_in
-            its_own["crm_record_id"] = crm_record_id
-            object.__setattr__(outcome, "__dict__", its_own)
+            put_index(outcome, index)
+            put_record_in(outcome, record_in)
+            put_id(outcome, crm_record_id)
+            put_status(outcome, status)
+            put_alike(outcome, alike)
             yield outcome
-
-    if not TYPE_CHECKING:  # or every misspelt attribute would be taken for one of Any
-
-        def __getattr__(self, name: str) -> Any:
-            """Called for what is not there yet: the record of a :meth:`lazy` one."""
-            facts = self.__dict__
-            find_record = facts.get("_find_record")
-            if name != "record" or (find_record is None and name not in facts):
-                raise AttributeError(name, name=name, obj=self)
-            # Another thread may have found it meanwhile.
-            if find_record is not None:
-                facts["record"] = find_record(self.crm_record_id)
-                facts.pop("_find_record", None)
-            return facts["record"]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
 
     @property
     def in_campaign(self) -> bool:

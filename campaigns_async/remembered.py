@@ -1,36 +1,88 @@
-"""The outcomes of the ids that a batcher settled last, for who submits one of them again."""
+"""What a batcher remembers of the ids that it settled, for who submits one of them again."""
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from campaigns_async.outcomes import RecordOutcome
+import attrs
+
+from campaigns_async._core.settlement import Settlement
+from campaigns_async.outcomes import IN_CAMPAIGN, Attribution, RecordOutcome, Status
 
 REMEMBERED: Final = 10_000
-"""Ids whose outcomes are remembered, at least; twice as many at most."""
+"""Ids whose outcomes are remembered, at least; a few more than twice as many at most."""
 
 
-class Remembered:
-    """Outcomes by id, in two generations: the elder is dropped when the younger is full."""
+class Memory:
+    """The last ids that are in the campaign, and the last that may be.
 
-    def __init__(self, most: int = REMEMBERED) -> None:
-        self._most = most
-        self._younger: dict[str, RecordOutcome] = {}
-        self._elder: dict[str, RecordOutcome] = {}
+    ``on_forget``: called once, when an id of ours may come again and not be known any more.
+    """
 
-    def find(self, crm_record_id: str | None) -> RecordOutcome | None:
-        """The outcome of this id; None if there is none, or none any more."""
-        if crm_record_id is None:
-            return None
-        outcome = self._younger.get(crm_record_id) or self._elder.get(crm_record_id)
+    def __init__(self, on_forget: Callable[[], None], most: int = REMEMBERED) -> None:
+        self._on_forget = on_forget
+        self._present = Remembered(most)
+        # Those that ended UNKNOWN.
+        self._doubtful = Remembered(most)
+        self._forgot = False
+
+    def find(self, crm_record_id: str) -> RecordOutcome | None:
+        """The outcome of this id if that is known to be in; else None."""
+        outcome = self._present.find(crm_record_id)
         if outcome is not None:
             # It may outlive those of its batch: decoded, so that it does not keep their reply.
             _ = outcome.record
         return outcome
 
-    def add(self, crm_record_id: str, outcome: RecordOutcome) -> bool:
-        """Remember it; whether that made it forget others."""
+    def take_in(self, settlement: Settlement) -> Sequence[RecordOutcome]:
+        """Remember what became of these records: their outcomes, as far as earlier ones allow.
+
+        Once an id may be forgotten, "theirs" cannot be claimed any more. A refusal that does not
+        say why, and one of ours, tell nothing of an id that may be in from before.
+        """
+        outcomes: Sequence[RecordOutcome] = list(settlement.outcomes())
+        status = settlement.status
+        if status in IN_CAMPAIGN:
+            if settlement.attribution is Attribution.THEIRS and self._forgot:
+                outcomes = [attrs.evolve(o, attribution=Attribution.UNCLEAR) for o in outcomes]
+            if self._present.add(outcomes):
+                self._forget()
+        elif status is Status.UNKNOWN:
+            self._doubtful.add(outcomes)
+            self._forget()
+        elif settlement.unexplained or status is Status.NOT_ADDED:
+            outcomes = [self._doubt(outcome) for outcome in outcomes]
+        return outcomes
+
+    def _doubt(self, outcome: RecordOutcome) -> RecordOutcome:
+        if self._doubtful.find(outcome.crm_record_id) is None:
+            return outcome
+        doubtful = attrs.evolve(outcome, status=Status.UNKNOWN)
+        self._doubtful.add([doubtful])
+        return doubtful
+
+    def _forget(self) -> None:
+        if not self._forgot:
+            self._forgot = True
+            self._on_forget()
+
+
+class Remembered:
+    """Outcomes by id, in two generations: the elder is dropped when the younger is full."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._younger: dict[str | None, RecordOutcome] = {}
+        self._elder: dict[str | None, RecordOutcome] = {}
+
+    def find(self, crm_record_id: str | None) -> RecordOutcome | None:
+        """The outcome of this id; None if there is none, or none any more."""
+        return self._younger.get(crm_record_id) or self._elder.get(crm_record_id)
+
+    def add(self, outcomes: Sequence[RecordOutcome]) -> bool:
+        """Remember these; whether that made it forget others."""
         forgets = False
-        if len(self._younger) == self._most:
+        if len(self._younger) >= self._most:
             forgets = bool(self._elder)
             self._elder, self._younger = self._younger, {}
-        self._younger[crm_record_id] = outcome
+        self._younger.update([(outcome.crm_record_id, outcome) for outcome in outcomes])
         return forgets

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 
 
 class Watermark:
@@ -16,10 +17,17 @@ class Watermark:
         # Those who wait, and for what: the lowest first.
         self._waiting: OrderedDict[asyncio.Future[None], int] = OrderedDict()
 
-    def add(self, position: int) -> None:
-        """It is settled; :meth:`advance` tells those who wait for that."""
-        begin = self._begins.pop(position, position)
-        end = self._ends.pop(position + 1, position + 1)
+    def add_all(self, positions: Sequence[int]) -> None:
+        """These are settled, in ascending order; :meth:`advance` tells those who wait for that."""
+        if positions and positions[-1] - positions[0] + 1 == len(positions):
+            self._add(positions[0], positions[-1] + 1)
+        else:
+            for position in positions:
+                self._add(position, position + 1)
+
+    def _add(self, begin: int, end: int) -> None:
+        begin = self._begins.pop(begin, begin)
+        end = self._ends.pop(end, end)
         if begin == self.position:
             self.position = end
             self._begins.pop(end, None)

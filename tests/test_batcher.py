@@ -228,7 +228,7 @@ async def test_a_failed_id_may_try_again() -> None:
 @virtual
 async def test_the_memory_of_ids_is_bounded() -> None:
     """Beyond some settled ids the oldest is forgotten, and then nobody says "theirs"."""
-    forgotten = 2 * REMEMBERED
+    forgotten = 2 * (REMEMBERED + 100)
     campaign = {"holds": ["THEIRS-1", "THEIRS-2"]}
     async with open_bench(linger=0, campaign=campaign) as bench, bench.batcher as batcher:
         early = await batcher.add("THEIRS-1")

@@ -64,7 +64,7 @@ def test_a_refused_rows_outcome_pickles_with_its_error() -> None:
 
 def lazy(find: Callable[[str | None], Record | None]) -> RecordOutcome:
     """One whose record is found when it is looked at."""
-    [outcome] = RecordOutcome.lazy([(0, "a", "a")], find, status=Status.ADDED, attempts=1)
+    [outcome] = RecordOutcome.lazy([(0, "a", "a")], Status.ADDED, find, attempts=1)
     return outcome
 
 

@@ -12,7 +12,7 @@ def test_it_is_the_lowest_that_is_not_settled(order: list[int]) -> None:
     """In whatever order they settle."""
     mark = Watermark()
     for count, position in enumerate(order, start=1):
-        mark.add(position)
+        mark.add_all([position])
         mark.advance()
         assert mark.position == next(n for n in range(9) if n not in order[:count])
 
@@ -21,9 +21,9 @@ def test_what_is_settled_beyond_is_kept_as_ranges() -> None:
     """Millions may settle while one does not."""
     mark = Watermark()
     for position in range(1, 10_000):
-        mark.add(position)
+        mark.add_all([position])
     assert (mark.position, len(mark._ends), len(mark._begins)) == (0, 1, 1)  # noqa: SLF001 - memory
-    mark.add(0)
+    mark.add_all([0])
     assert (mark.position, mark._ends, mark._begins) == (10_000, {}, {})  # noqa: SLF001 - as above
 
 
@@ -35,7 +35,7 @@ async def test_who_waits_is_told_when_all_below_is_settled() -> None:
     for position in (1, 0):
         await asyncio.sleep(0)
         assert not waiting.done()
-        mark.add(position)
+        mark.add_all([position])
         mark.advance()
     await waiting
     await mark.wait(2)
@@ -47,6 +47,6 @@ async def test_who_gives_up_is_forgotten() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
             await mark.wait(1)
-    mark.add(0)
+    mark.add_all([0])
     mark.advance()
     assert mark.position == 1

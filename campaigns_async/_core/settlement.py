@@ -36,8 +36,8 @@ class Settlement:
         rows, repeat = self.rows, self.repeat
         return RecordOutcome.lazy(
             zip(rows.positions, rows.given, [i or None for i in rows.ids], strict=True),
+            self.status,
             _Reply(self.reply).find_record,
-            status=self.status,
             error=self.error,
             evidence=self.evidence,
             attribution=self.attribution,
