@@ -6,7 +6,7 @@ no JSON document at all is :exc:`UnreadableBodyError`; nothing else gets out of 
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from json.encoder import encode_basestring_ascii
@@ -65,22 +65,37 @@ def encode_rank(rank: float) -> str:
     return f',"rank":{rank!r}'
 
 
+_TWO_DIGITS: Final = [f"{number:02}" for number in range(100)]
+
+
 def encode_records(rows: Rows) -> bytes:
-    """The body of a POST of these rows."""
-    ids, ranks = rows.ids, rows.ranks
-    if rows.plain and isinstance(ranks, range):
-        # As mostly, and so without a call for each.
-        records = [
-            f'{{"crmRecordId":"{i}"{said},"rank":{rank}}}'
-            for i, said, rank in zip(ids, rows.said, ranks, strict=True)
-        ]
-    else:
-        texts = ["" if rank is None else encode_rank(rank) for rank in ranks or [None] * len(rows)]
-        records = [
-            f'{{"crmRecordId":{i}{said}{rank}}}'
-            for i, said, rank in zip(map(encode_id, ids), rows.said, texts, strict=True)
-        ]
-    return f'{{"records":[{",".join(records)}]}}'.encode()
+    """The body of a POST of these rows, one or more."""
+    count = len(rows)
+    ids = rows.ids if rows.plain else [encode_id(i)[1:-1] for i in rows.ids]
+    columns = [['},{"crmRecordId":"'] * count, ids, ['"'] * count, rows.said]
+    columns += _encode_ranks(rows.ranks)
+    # Woven into one text: to make one of each record first takes twice the time.
+    pieces = [""] * (count * len(columns))
+    for at, column in enumerate(columns):
+        pieces[at :: len(columns)] = column
+    return f'{{"records":[{"".join(pieces)[2:]}}}]}}'.encode()
+
+
+def _encode_ranks(ranks: range | Sequence[float | None] | None) -> list[Sequence[str]]:
+    """What follows for each record, in as many columns as it takes."""
+    if ranks is None:
+        return []
+    if not isinstance(ranks, range) or ranks.start < 100 or ranks.step != 1:
+        return [["" if rank is None else encode_rank(rank) for rank in ranks]]
+    # One after the other, as mostly: the hundreds are the same for many.
+    heads: list[str] = []
+    tails: list[str] = []
+    while len(heads) < len(ranks):
+        hundreds, at = divmod(ranks[len(heads)], 100)
+        some = _TWO_DIGITS[at : at + len(ranks) - len(heads)]
+        heads += [encode_rank(hundreds)] * len(some)
+        tails += some
+    return [heads, tails]
 
 
 def encode_time(moment: datetime) -> str:
