@@ -25,7 +25,7 @@ from campaigns_async.journal_state import JournalState
 from campaigns_async.models import MAX_RECORDS_PER_REQUEST
 from campaigns_async.outcomes import Evidence, Status
 
-_AHEAD: Final = 25_000
+_AHEAD: Final = 20_000
 """Rows that are read ahead of what the engine takes, at most: the next commit reserves them."""
 
 _FINAL: Final = frozenset({Status.ADDED, Status.PRESENT, Status.DUPLICATE, Status.REJECTED})

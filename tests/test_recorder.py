@@ -364,15 +364,15 @@ async def test_who_waits_for_what_is_being_written_asks_for_no_other_commit(
 
 
 async def test_reading_does_not_run_ahead_for_ever(path: Path) -> None:
-    """25,000 rows wait at most, whether the engine wants rows or not."""
+    """20,000 rows wait at most, whether the engine wants rows or not."""
     run = Run(path)
-    for first in range(0, 25_000, 100):
-        assert run.recorder.most(9) == min(500, 25_000 - first)
+    for first in range(0, 20_000, 100):
+        assert run.recorder.most(9) == min(500, 20_000 - first)
         run.recorder.put(rows(first, 100), exhausted=False)
     assert run.recorder.most(9) == 0
     await run.until(lambda: bool(run.recorder.take()))
     assert run.recorder.most(0) == 100
-    assert len(run.recorder.rest()) == 24_900
+    assert len(run.recorder.rest()) == 19_900
     await run.recorder.close(None)
 
 
