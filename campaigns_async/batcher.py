@@ -3,10 +3,9 @@
 import asyncio
 import logging
 import warnings
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from campaigns_async._core.parsing import read_id, snapshot
 from campaigns_async._core.ranks import Ranks
@@ -25,12 +24,11 @@ from campaigns_async.errors import (
 from campaigns_async.models import NewRecord
 from campaigns_async.outcomes import FAILED, RecordOutcome, Status
 from campaigns_async.remembered import Memory
+from campaigns_async.room import Room
+from campaigns_async.unseen import Unseen
 from campaigns_async.watermark import Watermark
 
 _logger = logging.getLogger(__name__)
-
-_NAMED: Final = 1_000
-"""Failures that nobody looked at, the first ones, kept to be raised at the end."""
 
 
 class RecordBatcher:
@@ -55,7 +53,8 @@ class RecordBatcher:
         options: BatcherOptions,
     ) -> None:
         self._check_usable = dispatcher.connections.open
-        self._max_buffered = options.max_buffered
+        # For deliveries that are not settled; those that share an id count each.
+        self._room = Room(options.max_buffered)
         self._wait_for_room = options.when_full == "wait"
         self._engine = build_engine(
             dispatcher,
@@ -88,11 +87,7 @@ class RecordBatcher:
         # An id of ours may come again unknown: it proves nothing any more that one is there.
         self._memory = Memory(on_forget=self._engine.distrust)
         self._settled = Watermark()
-        # Deliveries that are not settled; those that share an id count each.
-        self._buffered = 0
-        # An ordered set: who gives up its wait leaves at once, for there may be no end to the wait.
-        self._room: OrderedDict[asyncio.Future[None], None] = OrderedDict()
-        self._failed: list[Delivery] = []
+        self._unseen = Unseen()
 
     # --- records in
 
@@ -103,9 +98,8 @@ class RecordBatcher:
         Raises :exc:`BatcherFullError` if ``when_full`` says so, :exc:`ConfigurationError` after the
         end. Cancelling gives up the wait, not the record.
         """
-        has_room = self._buffered < self._max_buffered
         # Without a coroutine for the wait where there is none.
-        delivery = self._submit(record) if has_room else await self.submit(record)
+        delivery = await self.submit(record) if self._room.full else self._submit(record)
         if not delivery.done():
             # As when it is awaited, but thousands do: without a generator for each.
             waiter = delivery.begin_wait()
@@ -121,7 +115,7 @@ class RecordBatcher:
         Raises as :meth:`add` does.
         """
         self._start()
-        while self._buffered >= self._max_buffered:
+        while self._room.full:
             await self._wait_for_place()
         return self._submit(record)
 
@@ -130,7 +124,7 @@ class RecordBatcher:
             self._start()
         position = self._submitted
         self._submitted += 1
-        self._buffered += 1
+        self._room.taken += 1
         crm_record_id = read_id(record)
         delivery = Delivery(position, crm_record_id)
         if crm_record_id is not None:
@@ -141,7 +135,7 @@ class RecordBatcher:
                 self._conclude([delivery], outcome)
                 self._settled.advance()
                 # It took the place of one that waits, and needs none.
-                self._release_room()
+                self._room.tell()
                 return delivery
             self._pending_by_id[crm_record_id] = delivery
         self._pending[position] = delivery
@@ -161,8 +155,7 @@ class RecordBatcher:
         if records:
             rows = self._engine.parse(records, positions)
             self._settle(self._engine.feed(rows, asyncio.get_running_loop().time()))
-        full = self._buffered >= self._max_buffered
-        if full and self._engine.lingering == self._engine.unsettled:
+        if self._room.full and self._engine.lingering == self._engine.unsettled:
             # Room comes of what is settled: what lingers for more would wait in vain.
             self._engine.flush()
 
@@ -170,19 +163,11 @@ class RecordBatcher:
         self._drive.notify()
         if not self._wait_for_room:
             msg = (
-                f"the batcher holds {self._max_buffered} records that are not settled; "
+                f"the batcher holds {self._room.most} records that are not settled; "
                 "wait for some of them, or use when_full='wait'"
             )
             raise BatcherFullError(msg)
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._room[place] = None
-        try:
-            await place
-        except asyncio.CancelledError:
-            self._room.pop(place, None)
-            # It may have been granted meanwhile; the next one shall have it.
-            self._release_room()
-            raise
+        await self._room.wait()
         if self._closed:
             self._raise_closed()
 
@@ -234,8 +219,7 @@ class RecordBatcher:
         its outcome, NOT_ADDED or UNKNOWN, and :exc:`UnresolvedError` names those. Where several
         tasks close it, the first timeout counts.
         """
-        self._closed = True
-        self._release_room()
+        self._close()
         if self._task is None:
             return
         self._feed()
@@ -266,18 +250,11 @@ class RecordBatcher:
         traceback: TracebackType | None,
     ) -> None:
         if exc is not None:
-            self._closed = True
-            self._release_room()
+            self._close()
             await self._stop(f"the batcher was left by {type(exc).__name__}")
             return
         await self.aclose()
-        errors = [_failure(delivery) for delivery in self._unseen()]
-        if errors:
-            more = " or more" if len(errors) == _NAMED else ""
-            what = (
-                f"{len(errors):,}{more} records are not in the campaign, and nobody looked at them"
-            )
-            raise ExceptionGroup(what, errors)
+        self._unseen.raise_them()
 
     # --- inside
 
@@ -303,10 +280,10 @@ class RecordBatcher:
             self._drive.stop(UploadStoppedError("the batcher's task was cancelled"))
             self._feed()
             if not self._closed:
-                self._closed = True
+                self._close()
                 self._warn()
         elif (bug := task.exception()) is not None:
-            self._closed = True
+            self._close()
             self._inbox, self._inbox_positions = [], []
             _logger.error("a batcher failed", exc_info=bug)
             error = CampaignsError(f"the batcher failed: {bug!r}")
@@ -315,17 +292,21 @@ class RecordBatcher:
                 outcome = RecordOutcome(position, None, Status.UNKNOWN, error=error)
                 self._conclude([first, *(first.sharers or ())], outcome)
             self._settled.advance()
-        self._release_room()
+        self._room.tell()
 
     def _warn(self) -> None:
         """Somebody else cancelled it, as a rule the loop at its end: nobody is left to raise to."""
         warnings.warn(
-            f"a RecordBatcher was never closed, and {len(self._unseen()):,} records that nobody "
+            f"a RecordBatcher was never closed, and {len(self._unseen):,} records that nobody "
             "looked at are not in the campaign; use it with async with",
             ResourceWarning,
             source=self,
             stacklevel=2,
         )
+
+    def _close(self) -> None:
+        self._closed = True
+        self._room.close()
 
     def _raise_closed(self) -> None:
         msg = "the batcher is closed; make a new one with campaign.batcher()"
@@ -352,13 +333,13 @@ class RecordBatcher:
                 first.settle(outcome)
                 if first.sharers is not None:
                     self._conclude(first.sharers, outcome)
-            self._buffered -= len(firsts)
+            self._room.taken -= len(firsts)
             self._settled.add_all(settlement.rows.positions)
             if settlement.status in FAILED:
-                self._note_failed(firsts)
+                self._unseen.add(firsts)
         if settled:
             self._settled.advance()
-            self._release_room()
+            self._room.tell()
             self._call.settle((outcome.status, 1) for outcome in concluded)
 
     def _conclude(self, deliveries: list[Delivery], outcome: RecordOutcome) -> None:
@@ -366,33 +347,11 @@ class RecordBatcher:
         for delivery in deliveries:
             delivery.settle(outcome)
             self._settled.add_all([delivery.position])
-        self._buffered -= len(deliveries)
+        self._room.taken -= len(deliveries)
         if outcome.status in FAILED:
-            self._note_failed(deliveries)
-
-    def _note_failed(self, deliveries: list[Delivery]) -> None:
-        self._failed += deliveries
-        if len(self._failed) > 2 * _NAMED:
-            # Now and then: those that somebody looked at since must not push out the others.
-            self._failed = self._unseen()
-
-    def _unseen(self) -> list[Delivery]:
-        return [delivery for delivery in self._failed if not delivery.looked_at][:_NAMED]
-
-    def _release_room(self) -> None:
-        free = len(self._room) if self._closed else self._max_buffered - self._buffered
-        while self._room and free > 0:
-            place, _ = self._room.popitem(last=False)
-            if not place.done():
-                place.set_result(None)
-                free -= 1
+            self._unseen.add(deliveries)
 
     def _unsettled_ids(self, below: int) -> Iterator[str]:
         for position, first in self._pending.items():
             if position < below:
                 yield first.crm_record_id or "(no id)"
-
-
-def _failure(delivery: Delivery) -> Exception:
-    outcome = delivery.outcome
-    return (outcome and outcome.error) or CampaignsError("not in the campaign")

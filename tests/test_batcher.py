@@ -367,7 +367,7 @@ async def test_who_gives_up_waiting_for_room_leaves_nothing() -> None:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.01):
                     await bench.batcher.add("B")
-        assert not bench.batcher._room  # noqa: SLF001 - memory
+        assert not bench.batcher._room._waiting  # noqa: SLF001 - memory
         with pytest.raises(UnresolvedError):
             await bench.batcher.aclose(timeout=1)
 
