@@ -5,35 +5,46 @@ without one right before and after it, so the ratios hold on a machine that does
 """
 
 import argparse
-from statistics import median, quantiles
+from statistics import mean, quantiles
 
+import attrs
 from arena import Arena, open_arena
-from race import cpu, rate
+from race import rate
 from server import serve
+
+Run = dict[str, float]
 
 PLAIN, KEPT = "upload", "upload-journal"
 
 
-def measure(arena: Arena, *, runs: int, rows: int, in_flight: int) -> list[tuple[float, float]]:
-    """Of each run the ratios of time and of processor time, with to without."""
-    ratios: list[tuple[float, float]] = []
+@attrs.frozen
+class Ratio:
+    """Of the time that a run took, and of the client's processor time: with to without."""
+
+    time: float
+    cpu: float
+
+    @classmethod
+    def of(cls, kept: Run, plain: list[Run]) -> "Ratio":
+        """Of a run with a journal to the mean of those without."""
+        return cls(
+            kept["seconds"] / mean(run["seconds"] for run in plain),
+            kept["client_cpu"] / mean(run["client_cpu"] for run in plain),
+        )
+
+
+def measure(arena: Arena, *, runs: int, rows: int, in_flight: int) -> list[Ratio]:
+    """One ratio for each run with a journal."""
+    ratios: list[Ratio] = []
     with serve(arena.program, core=arena.server) as root:
-
-        def run(key: str) -> tuple[float, float]:
-            measured = arena.run_arm(key, root, rows=rows, in_flight=in_flight)
-            return 1 / rate(measured), cpu(measured)
-
-        before = run(PLAIN)
+        before = arena.run_arm(PLAIN, root, rows=rows, in_flight=in_flight)
         for _ in range(runs):
-            kept, after = run(KEPT), run(PLAIN)
-            time, processor = (
-                2 * mine / (one + other)
-                for mine, one, other in zip(kept, before, after, strict=True)
-            )
-            ratios.append((time, processor))
+            kept = arena.run_arm(KEPT, root, rows=rows, in_flight=in_flight)
+            after = arena.run_arm(PLAIN, root, rows=rows, in_flight=in_flight)
+            ratios.append(Ratio.of(kept, [before, after]))
             print(
-                f"{1 / after[0]:6.0f} k records/s without, {1 / kept[0]:6.0f} with: "
-                f"time x {time:.3f}, cpu x {processor:.3f}",
+                f"{rate(after):6.0f} k records/s without, {rate(kept):6.0f} with: "
+                f"time x {ratios[-1].time:.3f}, cpu x {ratios[-1].cpu:.3f}",
                 flush=True,
             )
             before = after
@@ -47,11 +58,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=400_000)
     parser.add_argument("--in-flight", type=int, default=32)
     options = parser.parse_args()
+    if options.runs < 2:
+        parser.error("--runs must be at least 2, to tell their spread")
     with open_arena() as arena:
         ratios = measure(arena, runs=options.runs, rows=options.rows, in_flight=options.in_flight)
-    for name, values in zip(("time", "cpu"), zip(*ratios, strict=True), strict=True):
-        low, _, high = quantiles(values, n=4)
-        print(f"{name}: median x {median(values):.3f}, half of them {low:.3f} to {high:.3f}")
+    for name in ("time", "cpu"):
+        low, middle, high = quantiles([getattr(ratio, name) for ratio in ratios], n=4)
+        print(f"{name}: median x {middle:.3f}, half of them {low:.3f} to {high:.3f}")
 
 
 if __name__ == "__main__":

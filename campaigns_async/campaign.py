@@ -43,8 +43,9 @@ from campaigns_async.models import (
 from campaigns_async.outcomes import Status
 from campaigns_async.report import UploadReport
 from campaigns_async.stream import OutcomeStream
-from campaigns_async.teller import OnOutcome, OnProgress, Tell
-from campaigns_async.upload import Records, Upload, UploadOptions
+from campaigns_async.teller import Tell
+from campaigns_async.upload import Records, Upload
+from campaigns_async.upload_options import OnOutcome, OnProgress, StreamOptions, UploadOptions
 
 _LONGEST_POLL = 5.0
 """Seconds between two STARTs while a campaign builds, at most."""
@@ -296,10 +297,7 @@ class CampaignHandle:
         does: the iterable's own exception, after all that was read is settled, and a cancellation;
         both carry the account in their attribute ``report``.
         """
-        return await Upload(
-            self._dispatcher,
-            self._records_path,
-            records,
+        options = UploadOptions(
             order=order,
             rank_start=rank_start,
             exclusive=exclusive,
@@ -309,9 +307,10 @@ class CampaignHandle:
             on_progress=on_progress,
             deadline=deadline,
             stop_after_rejects=stop_after_rejects,
-        ).run()
+        )
+        return await Upload(self._dispatcher, self._records_path, records, options=options).run()
 
-    def stream(self, records: Records, **options: Unpack[UploadOptions]) -> OutcomeStream:
+    def stream(self, records: Records, **options: Unpack[StreamOptions]) -> OutcomeStream:
         """Like :meth:`upload`, but gives each outcome as it settles, in order of settling.
 
         Takes the same options, but for ``on_outcome``. Its ``report`` is the account so far::
@@ -322,9 +321,10 @@ class CampaignHandle:
         if "on_outcome" in options:
             msg = "stream gives the outcomes itself; on_outcome goes with upload"
             raise ConfigurationError(msg)
+        checked = UploadOptions(**options)
 
         def make(tell: Tell) -> Upload:
-            return Upload(self._dispatcher, self._records_path, records, tell=tell, **options)
+            return Upload(self._dispatcher, self._records_path, records, options=checked, tell=tell)
 
         return OutcomeStream(make)
 

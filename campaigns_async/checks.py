@@ -63,12 +63,12 @@ def something_to_call(instance: object, attribute: "attrs.Attribute[Any]", value
         _refuse(instance, attribute, "something to call, or None", value)
 
 
-def is_a(kind: type) -> Check:
-    """A value of this class."""
+def is_a(*kinds: type, name: str | None = None) -> Check:
+    """A value of one of these classes; ``name``: what they are, None for the name of the first."""
 
     def check(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-        if not isinstance(value, kind):
-            _refuse(instance, attribute, f"a {kind.__name__}", value)
+        if not isinstance(value, kinds):
+            _refuse(instance, attribute, name or f"a {kinds[0].__name__}", value)
 
     return check
 

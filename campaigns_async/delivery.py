@@ -55,7 +55,7 @@ class Delivery:
         return waiter
 
     def end_wait(self, waiter: "asyncio.Future[None]") -> None:
-        """Waited for or given up: then nobody has looked yet."""
+        """The end of a wait, with or without the outcome; that alone is no look at it."""
         self._waiters.remove(waiter)
 
     def look(self) -> RecordOutcome:

@@ -8,12 +8,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
 
 from campaigns_async.errors import JournalError
-
-_INTERVAL: Final = 0.1
-"""Seconds from the beginning of a commit to that of the next, at least, if nobody is in a hurry."""
 
 
 class GroupCommit:
@@ -23,6 +19,8 @@ class GroupCommit:
       called in the thread; on disk when it returns.
     - ``on_commit``: called after each commit.
     - ``on_error``: called once, with what the writing failed with; nothing is written after it.
+    - ``interval``: seconds from the beginning of a commit to that of the next, at least, if nobody
+      is in a hurry.
 
     ``kept``: the mark up to which all that was requested is on disk. ``failed``: that error.
     """
@@ -33,7 +31,7 @@ class GroupCommit:
         prepare: Callable[[], Callable[[], None]],
         on_commit: Callable[[], None],
         on_error: Callable[[JournalError], None],
-        interval: float = _INTERVAL,
+        interval: float,
     ) -> None:
         self._prepare = prepare
         self._on_commit = on_commit
@@ -62,8 +60,7 @@ class GroupCommit:
     def request(self) -> int:
         """There is something to write. It is on disk when :attr:`kept` has come to the mark."""
         self._mark += 1
-        if self._pump is None:
-            self._start()
+        self._start()
         return self._mark
 
     def hurry(self) -> None:
@@ -94,8 +91,9 @@ class GroupCommit:
         self._executor.shutdown()
 
     def _start(self) -> None:
-        ready = self._begun and self.failed is None and not self._closed
-        if ready and self._pump is None and self.kept < self._mark:
+        if self._pump is not None or self._closed or self.failed is not None:
+            return
+        if self._begun and self.kept < self._mark:
             self._pump = asyncio.get_running_loop().create_task(self._write_all())
             # Not at its own end: a task that is cancelled before its first turn comes to none.
             self._pump.add_done_callback(self._on_end)

@@ -208,26 +208,27 @@ class JournalFile:
     def _write(self, statements: list[_Statement]) -> None:
         try:
             # Before the first commit too: from then on the file knows that there is a log.
-            if self._check_presence() > MOST_LOG or not self._copied:
+            if self._measure_log() > MOST_LOG or not self._copied:
                 self._copy_log()
             self._commit(statements)
         except (OSError, sqlite3.Error) as error:
             raise _explain(self.path, error) from None
 
-    def _check_presence(self) -> int:
-        """What is written into a file that was moved or deleted is lost, and nobody notices.
+    def _measure_log(self) -> int:
+        """Bytes of the log; 0 before there is one.
 
-        Returns the bytes of its log, 0 if there is none yet.
+        Raises where the file or its log was moved or deleted: what is written there is lost, and
+        nobody notices.
         """
         try:
             found = self.path.stat().st_ino
-            log = self._log.stat().st_size if self._copied else 0
+            size = self._log.stat().st_size if self._copied else 0
         except FileNotFoundError:
-            found = log = 0
+            found = size = 0
         if found != self._inode:
             msg = f"the journal {self.path}, or its log, was moved or deleted while it was written"
             raise JournalError(msg)
-        return log
+        return size
 
     def _copy_log(self) -> None:
         """Copy the log into the file; the next commits go into it from its beginning again."""
@@ -242,21 +243,21 @@ class JournalFile:
         self._link = link
 
     def _commit(self, statements: list[_Statement]) -> None:
-        run = self._connection
+        connection = self._connection
         try:
             match statements:
                 case [(statement, [row])]:
                     # A transaction in itself. As a rule it is all, and each call may have to wait
                     # until the event loop lets go of the interpreter.
-                    run.execute(statement, row)
+                    connection.execute(statement, row)
                 case _:
-                    run.execute("BEGIN IMMEDIATE")
+                    connection.execute("BEGIN IMMEDIATE")
                     for statement, rows in statements:
-                        run.executemany(statement, rows)
-                    run.execute("COMMIT")
+                        connection.executemany(statement, rows)
+                    connection.execute("COMMIT")
         except sqlite3.Error:
-            if run.in_transaction:
-                run.rollback()
+            if connection.in_transaction:
+                connection.rollback()
             raise
 
     def close(self) -> None:

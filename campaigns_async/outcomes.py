@@ -52,14 +52,19 @@ IN_CAMPAIGN: Final = frozenset({Status.ADDED, Status.PRESENT})
 FAILED: Final = frozenset({Status.REJECTED, Status.NOT_ADDED, Status.UNKNOWN})
 
 
-class _Lazy:
-    """What an outcome has from its batch, found when somebody looks: all but a few look at little.
+_OWN: Final = ("index", "record_in", "crm_record_id", "status")
+"""What each outcome holds for itself from the beginning; most are asked for no more."""
 
-    ``_alike``: by name, what all of the batch have; and how the record of an id is found.
+
+class _Lazy:
+    """Holds the rest for all outcomes of a batch together, until somebody looks.
+
+    ``_alike``: that rest, by name; for ``record`` it has what finds the record of an id. None when
+    all was found. Not there at all in an outcome that was made with everything.
     """
 
     __slots__ = ("_alike",)
-    _alike: Mapping[str, Any]
+    _alike: Mapping[str, Any] | None
 
     if not TYPE_CHECKING:  # or every misspelt attribute would be taken for one of Any
 
@@ -67,7 +72,7 @@ class _Lazy:
             """Called for what is not there yet."""
             alike = None if name == "_alike" else getattr(self, "_alike", None)
             if alike is None or name not in alike:
-                # As usual; and another thread may have found it meanwhile.
+                # Another thread may have found it meanwhile; else it is told as usual.
                 return object.__getattribute__(self, name)
             if name != "record":
                 return alike[name]
@@ -75,6 +80,7 @@ class _Lazy:
             found = {**alike, "record": alike["record"](self.crm_record_id)}
             for each, value in found.items():
                 object.__setattr__(self, each, value)
+            # Last: another thread that finds none of it relies on what was set before.
             object.__setattr__(self, "_alike", None)
             return found["record"]
 
@@ -120,12 +126,10 @@ class RecordOutcome(_Lazy):
 
         The record of each is found when it is looked at.
         """
-        others = attrs.fields(cls)[3:-1]
-        alike = {field.name: field.default for field in others} | alike | {"record": find_record}
-        # There may be millions: so no more is filled in than most are asked for.
+        others = [field for field in attrs.fields(cls) if field.name not in _OWN]
+        rest = {field.name: field.default for field in others} | alike | {"record": find_record}
         put_index, put_record_in, put_id, put_status, put_alike = (
-            getattr(cls, name).__set__
-            for name in ("index", "record_in", "crm_record_id", "status", "_alike")
+            getattr(cls, name).__set__ for name in (*_OWN, "_alike")
         )
         for index, record_in, crm_record_id in rows:
             outcome = cls.__new__(cls)
@@ -133,7 +137,7 @@ class RecordOutcome(_Lazy):
             put_record_in(outcome, record_in)
             put_id(outcome, crm_record_id)
             put_status(outcome, status)
-            put_alike(outcome, alike)
+            put_alike(outcome, rest)
             yield outcome
 
     @property

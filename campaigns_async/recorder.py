@@ -28,6 +28,8 @@ from campaigns_async.outcomes import Evidence, Status
 _AHEAD: Final = 20_000
 """Rows that are read ahead of what the engine takes, at most: the next commit reserves them."""
 
+_INTERVAL: Final = 0.1
+
 _FINAL: Final = frozenset({Status.ADDED, Status.PRESENT, Status.DUPLICATE, Status.REJECTED})
 
 _AT_ONCE: Final = 0
@@ -41,9 +43,8 @@ class Recorder:
     - ``facts``: gives what is kept with each commit besides: rows read, requests, retries, seconds.
     - ``on_news``: called when something became possible: rows to take, outcomes to tell.
     - ``on_error``: called once, when the journal refuses the input or cannot be written.
-
-    ``may_send``: not before the input is known to be the same, and what it is about is on disk
-    again.
+    - ``interval``: seconds from the beginning of a commit to that of the next, at least, if nobody
+      waits for it.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Recorder:
         facts: Callable[[], Mapping[str, Any]],
         on_news: Callable[[], None],
         on_error: Callable[[CampaignsError], None],
+        interval: float = _INTERVAL,
     ) -> None:
         self._file = file
         self._on_news = on_news
@@ -91,9 +93,11 @@ class Recorder:
         self._stopped: str | None = None
         self._closing: asyncio.Task[None] | None = None
         self._commits = GroupCommit(
-            prepare=self._prepare, on_commit=self._note_commit, on_error=on_error
+            prepare=self._prepare,
+            on_commit=self._note_commit,
+            on_error=on_error,
+            interval=interval,
         )
-        self._look()
         if self._input.proved:
             self._commits.begin()
 
@@ -123,6 +127,11 @@ class Recorder:
         )
 
     # --- rows
+
+    @property
+    def may_send(self) -> bool:
+        """Not before the input is known to be the same, and what it is about is on disk again."""
+        return self._input.proved and self._reserved >= self._input.base
 
     @property
     def complete(self) -> bool:
@@ -162,12 +171,8 @@ class Recorder:
         if self._input.proved and self.refused is None and not self._commits.begun:
             # Before that the journal stays as it is.
             self._commits.begin()
-        self._look()
         if rows or exhausted:
             self._commits.request()
-
-    def _look(self) -> None:
-        self.may_send = self._input.proved and self._reserved >= self._input.base
 
     def take(self) -> Rows:
         """The next rows that may go to the engine, in input order; none if it has to wait."""
@@ -256,7 +261,6 @@ class Recorder:
 
     def _note_commit(self) -> None:
         self._reserved, self._sealed = self._written
-        self._look()
         self._on_news()
 
     async def close(self, stopped: str | None) -> None:

@@ -1,6 +1,6 @@
 """What a batcher remembers of the ids that it settled, for who submits one of them again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import attrs
@@ -33,17 +33,16 @@ class Memory:
             _ = outcome.record
         return outcome
 
-    def take_in(self, settlement: Settlement) -> Sequence[RecordOutcome]:
+    def take_in(self, settlement: Settlement) -> list[RecordOutcome]:
         """Remember what became of these records: their outcomes, as far as earlier ones allow.
 
         Once an id may be forgotten, "theirs" cannot be claimed any more. A refusal that does not
         say why, and one of ours, tell nothing of an id that may be in from before.
         """
-        outcomes: Sequence[RecordOutcome] = list(settlement.outcomes())
-        status = settlement.status
+        if settlement.attribution is Attribution.THEIRS and self._forgot:
+            settlement = attrs.evolve(settlement, attribution=Attribution.UNCLEAR)
+        outcomes, status = list(settlement.outcomes()), settlement.status
         if status in IN_CAMPAIGN:
-            if settlement.attribution is Attribution.THEIRS and self._forgot:
-                outcomes = [attrs.evolve(o, attribution=Attribution.UNCLEAR) for o in outcomes]
             if self._present.add(outcomes):
                 self._forget()
         elif status is Status.UNKNOWN:
@@ -54,7 +53,7 @@ class Memory:
         return outcomes
 
     def _doubt(self, outcome: RecordOutcome) -> RecordOutcome:
-        if self._doubtful.find(outcome.crm_record_id) is None:
+        if not (outcome.crm_record_id and self._doubtful.find(outcome.crm_record_id)):
             return outcome
         doubtful = attrs.evolve(outcome, status=Status.UNKNOWN)
         self._doubtful.add([doubtful])
@@ -71,18 +70,18 @@ class Remembered:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._younger: dict[str | None, RecordOutcome] = {}
-        self._elder: dict[str | None, RecordOutcome] = {}
+        self._younger: dict[str, RecordOutcome] = {}
+        self._elder: dict[str, RecordOutcome] = {}
 
-    def find(self, crm_record_id: str | None) -> RecordOutcome | None:
+    def find(self, crm_record_id: str) -> RecordOutcome | None:
         """The outcome of this id; None if there is none, or none any more."""
         return self._younger.get(crm_record_id) or self._elder.get(crm_record_id)
 
-    def add(self, outcomes: Sequence[RecordOutcome]) -> bool:
-        """Remember these; whether that made it forget others."""
+    def add(self, outcomes: Iterable[RecordOutcome]) -> bool:
+        """Remember these, but what has no id; whether that made it forget others."""
         forgets = False
         if len(self._younger) >= self._most:
             forgets = bool(self._elder)
             self._elder, self._younger = self._younger, {}
-        self._younger.update([(outcome.crm_record_id, outcome) for outcome in outcomes])
+        self._younger.update([(o.crm_record_id, o) for o in outcomes if o.crm_record_id])
         return forgets

@@ -13,9 +13,7 @@ from campaigns_async._core.settlement import Settlement
 from campaigns_async.errors import UploadStoppedError
 from campaigns_async.outcomes import RecordOutcome
 from campaigns_async.report import MAX_CALLBACK_ERRORS, Progress
-
-OnOutcome = Callable[[RecordOutcome], Awaitable[None] | None]
-OnProgress = Callable[[Progress], Awaitable[None] | None]
+from campaigns_async.upload_options import OnOutcome, OnProgress
 
 Tell = Callable[[Iterator[RecordOutcome]], Awaitable[None]]
 """Tells all of these, however long that takes; cancelled, it is called again with those left."""

@@ -4,22 +4,23 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final
 
 from campaigns_async._core.dedupe import Dedupe
-from campaigns_async._core.ranks import Order, Ranks
+from campaigns_async._core.ranks import Ranks
 from campaigns_async._core.resolver import Piece
 from campaigns_async._core.rows import AT_ONCE, Rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.drive import GRACE, Drive, build_engine
-from campaigns_async.errors import ConfigurationError, JournalError, UploadStoppedError
+from campaigns_async.errors import JournalError, UploadStoppedError
 from campaigns_async.models import NewRecord
 from campaigns_async.outcomes import Attribution, Status
 from campaigns_async.report import Account, Progress, UploadReport
 from campaigns_async.sources import open_source
-from campaigns_async.teller import OnOutcome, OnProgress, Tell, Teller
+from campaigns_async.teller import Tell, Teller
 from campaigns_async.unrecorded import Unrecorded
+from campaigns_async.upload_options import UploadOptions
 
 if TYPE_CHECKING:
     from campaigns_async.recorder import Recorder
@@ -33,20 +34,6 @@ _CHUNKS_A_TURN: Final = 2
 """Chunks of input that are read before the loop gets a turn."""
 
 
-class UploadOptions(TypedDict, total=False):
-    """The options of :meth:`CampaignHandle.upload`, which says what they do."""
-
-    order: Order
-    rank_start: int
-    exclusive: bool
-    on_duplicate: Literal["first", "error"]
-    journal: str | os.PathLike[str] | None
-    on_outcome: OnOutcome | None
-    on_progress: OnProgress | None
-    deadline: float | None
-    stop_after_rejects: int | None
-
-
 class Upload:
     """One upload on its way; made by :meth:`CampaignHandle.upload` and ``stream``."""
 
@@ -56,39 +43,29 @@ class Upload:
         path: str,
         records: Records,
         *,
+        options: UploadOptions,
         tell: Tell | None = None,
-        **options: Unpack[UploadOptions],
     ) -> None:
-        on_duplicate = options.get("on_duplicate", "first")
-        order, rank_start = options.get("order", "input"), options.get("rank_start", 1)
-        if on_duplicate not in {"first", "error"}:
-            msg = f"on_duplicate must be 'first' or 'error', not {on_duplicate!r}"
-            raise ConfigurationError(msg)
         self._dispatcher = dispatcher
-        self._deadline = options.get("deadline")
-        self._stop_after_rejects = options.get("stop_after_rejects")
-        _check_positive("deadline", self._deadline)
-        _check_positive("stop_after_rejects", self._stop_after_rejects)
-        self._journal = options.get("journal")
-        _check_path(self._journal)
+        self._options = options
         # What must be the same for a resume: it shapes the requests.
         self._identity = {
             "campaign": path,
             "tenant": dispatcher.settings.tenant,
             "address": dispatcher.settings.root,
-            "order": order,
-            "rank_start": rank_start,
-            "on_duplicate": on_duplicate,
+            "order": options.order,
+            "rank_start": options.rank_start,
+            "on_duplicate": options.on_duplicate,
         }
         self._call = dispatcher.new_call("upload", path)
         self._records: Recorder | Unrecorded = Unrecorded()
         self._account = Account()
         self._engine = build_engine(
             dispatcher,
-            ranks=Ranks(order, rank_start),
-            exclusive=options.get("exclusive", False),
+            ranks=Ranks(options.order, options.rank_start),
+            exclusive=options.exclusive,
             dedupe=Dedupe(),
-            repeats_are_errors=on_duplicate == "error",
+            repeats_are_errors=options.on_duplicate == "error",
         )
         self._drive = Drive(
             dispatcher,
@@ -102,8 +79,8 @@ class Upload:
         )
         self._source = open_source(records, self._drive.notify)
         self._teller = Teller(
-            options.get("on_outcome"),
-            options.get("on_progress"),
+            options.on_outcome,
+            options.on_progress,
             tell=tell,
             is_due=self._is_due,
             progress=self._progress,
@@ -130,12 +107,12 @@ class Upload:
         self._started = loop.time()
         # Closed, or of another loop: told at once, and not found out by every attempt.
         self._dispatcher.connections.open()
-        if self._journal is not None:
-            self._open_journal(self._journal)
+        if self._options.journal is not None:
+            self._open_journal(self._options.journal)
         self._teller.start()
         try:
             await self._drive.run(
-                deadline=self._deadline,
+                deadline=self._options.deadline,
                 on_deadline=self._tell_late,
             )
             await self._close_books(patient=True)
@@ -165,7 +142,7 @@ class Upload:
         return self.report()
 
     def _tell_late(self) -> UploadStoppedError:
-        said = f"the upload's deadline of {self._deadline} s has passed"
+        said = f"the upload's deadline of {self._options.deadline} s has passed"
         failure = self._engine.last_failure
         if failure is not None:
             said += f", and the last of its attempts failed: {failure}"
@@ -236,7 +213,7 @@ class Upload:
                 self._settle(self._engine.feed(rest, loop.time()))
                 # There may be millions: others get their turn meanwhile. But a journal is closed
                 # before all is told: until then it takes for doubtful what is not.
-                wait = patient and self._journal is None
+                wait = patient and self._options.journal is None
                 await (self._teller.catch_up() if wait else asyncio.sleep(0))
         stopped = self._engine.stopped_by
         try:
@@ -303,7 +280,7 @@ class Upload:
         self._call.settle((s.status, len(s.rows)) for s in settled if not s.recalled)
         if not self._teller.has_room:
             self._records.hurry()
-        limit, rejected = self._stop_after_rejects, self._account.counts[Status.REJECTED]
+        limit, rejected = self._options.stop_after_rejects, self._account.counts[Status.REJECTED]
         if limit is not None and rejected >= limit and self._engine.stopped_by is None:
             self._drive.stop(
                 UploadStoppedError(f"{rejected} records were rejected, and {limit} was the limit")
@@ -332,17 +309,3 @@ class Upload:
             "retries": int(earlier.get("retries", 0)) + engine.retries,
             "elapsed": earlier.get("elapsed", 0.0) + elapsed,
         }
-
-
-def _check_path(journal: object) -> None:
-    if not (journal is None or isinstance(journal, str | os.PathLike)):
-        msg = f"journal must be the path of a file, not {journal!r}"
-        raise ConfigurationError(msg)
-
-
-def _check_positive(name: str, value: object) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        msg = f"{name} must be a number above 0 or None, not {value!r}"
-        raise ConfigurationError(msg)

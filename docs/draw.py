@@ -214,6 +214,7 @@ _ABOUT: Final[Mapping[str, str]] = {
     "slots": "turns",
     "settings": "policies, environment",
     "batcher_options": "checked",
+    "upload_options": "checked",
     "checks": "what makes a setting sound",
     "transport": "the only module that sends",
     "_core": "decides, and never waits: no loop, no network, no clock, no chance",

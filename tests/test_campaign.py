@@ -460,7 +460,13 @@ async def test_upload_and_stream_give_the_same_outcomes(
 async def test_stream_takes_no_on_outcome(handle: CampaignHandle) -> None:
     """It gives the outcomes itself: ConfigurationError."""
     with pytest.raises(ConfigurationError, match="goes with upload"):
-        handle.stream([], on_outcome=print)
+        handle.stream([], on_outcome=print)  # type: ignore[call-arg]
+
+
+async def test_stream_takes_no_option_that_it_does_not_know(handle: CampaignHandle) -> None:
+    """As with any call: a misspelt journal would be none."""
+    with pytest.raises(TypeError, match="unexpected keyword argument 'jornal'"):
+        handle.stream([], jornal="upload.journal")  # type: ignore[call-arg]
 
 
 async def test_a_call_is_bounded_by_the_retry_policys_deadline(emulator: Emulator) -> None:

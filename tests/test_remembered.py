@@ -30,12 +30,11 @@ def test_the_latest_are_remembered_and_not_many_more(most: int, sizes: list[int]
 
 
 def test_it_gives_the_outcome_of_the_id() -> None:
-    """The very one; None for an id that it does not know, and for none."""
+    """The very one; None for an id that it does not know. What has no id is not remembered."""
     remembered = Remembered(10)
     added = outcome(1)
-    assert remembered.add([added]) is False
-    assert remembered.find("1") is added
-    assert (remembered.find("2"), remembered.find(None)) == (None, None)
+    assert remembered.add([added, RecordOutcome(2, None, Status.REJECTED)]) is False
+    assert (remembered.find("1"), remembered.find("2")) == (added, None)
 
 
 class Watched:

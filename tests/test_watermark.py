@@ -7,14 +7,16 @@ from hypothesis import strategies as st
 from campaigns_async.watermark import Watermark
 
 
-@given(st.permutations(range(8)))
-def test_it_is_the_lowest_that_is_not_settled(order: list[int]) -> None:
-    """In whatever order they settle."""
+@given(st.permutations(range(12)), st.lists(st.integers(1, 6), min_size=12))
+def test_it_is_the_lowest_that_is_not_settled(order: list[int], sizes: list[int]) -> None:
+    """In whatever order they settle, and however many at once."""
     mark = Watermark()
-    for count, position in enumerate(order, start=1):
-        mark.add_all([position])
+    begin = 0
+    for size in sizes:
+        mark.add_all(sorted(order[begin : begin + size]))
         mark.advance()
-        assert mark.position == next(n for n in range(9) if n not in order[:count])
+        begin += size
+        assert mark.position == next(n for n in range(13) if n not in order[:begin])
 
 
 def test_what_is_settled_beyond_is_kept_as_ranges() -> None:

@@ -52,7 +52,9 @@ def _glance(
         return None
     text = "".join(ids)
     plain = is_plain(text)
-    if not _are_sound(ids, text, plain=plain):
+    # As in _checked_id, with as few looks at each of them as will do.
+    blank = (" " in text or not plain) and any(map(str.isspace, ids))
+    if blank or not all(ids) or max(map(len, ids)) > MAX_ID_LENGTH or _has_surrogate(text):
         return None
     said: Sequence[str] | None = None
     try:
@@ -83,14 +85,6 @@ def _read_columns(records: Sequence[Any]) -> dict[str, Sequence[Any]]:
             return columns if set(map(len, records)) == {len(columns)} else {}
         case _:
             return {}
-
-
-def _are_sound(ids: Sequence[str], text: str, *, plain: bool) -> bool:
-    """Whether each may be sent; see :func:`_checked_id`. ``text``: all of them together."""
-    if not all(ids) or max(map(len, ids)) > MAX_ID_LENGTH:
-        return False
-    blank = (" " in text or not plain) and any(map(str.isspace, ids))
-    return not blank and (plain or not _has_surrogate(text))
 
 
 def _encode_column(

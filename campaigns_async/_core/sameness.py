@@ -3,6 +3,7 @@
 import hashlib
 from collections import deque
 from collections.abc import Iterable
+from itertools import pairwise
 
 from campaigns_async._core.rows import Rows
 
@@ -11,18 +12,22 @@ class SameInput:
     """Follows an input row by row, and compares it with what is known of it.
 
     ``checks``: (position, digest of all rows before it), in order. ``total``: the rows there were
-    in all; None if the end was not reached. ``base``: up to which position the earlier run had
-    read; 0 for none. ``read``: how far this one has.
+    in all; None if the end was not reached.
     """
 
     def __init__(self, checks: Iterable[tuple[int, str]] = (), total: int | None = None) -> None:
         self._known = list(checks)
         self._open = deque(self._known)
         self._total = total
-        self.base = self._known[-1][0] if self._known else 0
+        self._base = self._known[-1][0] if self._known else 0
         self._ids, self._said = hashlib.sha256(), hashlib.sha256()
         self._last_said = ""
         self.read = 0
+
+    @property
+    def base(self) -> int:
+        """Up to which position the earlier run had read; 0 for none."""
+        return self._base
 
     @property
     def proved(self) -> bool:
@@ -56,7 +61,7 @@ class SameInput:
         if self._total is not None and self.read > self._total:
             return f"it has more than the {self._total:,} records of before"
         if exhausted and self._open:
-            return f"it has {self.read:,} records, and {self.base:,} were read before"
+            return f"it has {self.read:,} records, and {self._base:,} were read before"
         if exhausted:
             self._total = self.read
         return None
@@ -75,12 +80,8 @@ class SameInput:
                 for at, text in zip(rows.positions, said, strict=True)
             ]
         if said.count(self._last_said) < len(said):
-            before = (self._last_said, *said)
-            changes = [
-                f"{at} {text}\n"
-                for at, (text, last) in enumerate(zip(said, before, strict=False), self.read)
-                if text != last
-            ]
+            pairs = enumerate(pairwise((self._last_said, *said)), self.read)
+            changes = [f"{at} {text}\n" for at, (last, text) in pairs if text != last]
             self._said.update("".join(changes).encode())
             self._last_said = said[-1]
 

@@ -69,7 +69,9 @@ _TWO_DIGITS: Final = [f"{number:02}" for number in range(100)]
 
 
 def encode_records(rows: Rows) -> bytes:
-    """The body of a POST of these rows, one or more."""
+    """The body of a POST of these rows."""
+    if not rows:
+        return b'{"records":[]}'
     count = len(rows)
     ids = rows.ids if rows.plain else [encode_id(i)[1:-1] for i in rows.ids]
     columns = [['},{"crmRecordId":"'] * count, ids, ['"'] * count, rows.said]
@@ -78,7 +80,8 @@ def encode_records(rows: Rows) -> bytes:
     pieces = [""] * (count * len(columns))
     for at, column in enumerate(columns):
         pieces[at :: len(columns)] = column
-    return f'{{"records":[{"".join(pieces)[2:]}}}]}}'.encode()
+    pieces[0] = '{"records":[{"crmRecordId":"'
+    return ("".join(pieces) + "}]}").encode()
 
 
 def _encode_ranks(ranks: range | Sequence[float | None] | None) -> list[Sequence[str]]:

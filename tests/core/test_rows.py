@@ -1,8 +1,10 @@
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns_async._core.parsing import parse_rows
-from campaigns_async._core.rows import NO_ROWS, Row, Rows
+from campaigns_async._core.rows import NO_ROWS, Row, Rows, is_plain
 
 
 def make(*records: object, first: int = 0) -> Rows:
@@ -54,3 +56,17 @@ def test_rows_are_found_by_id() -> None:
     """All that have one of the ids, and those that have none of them."""
     named, left = make("a", "b", "a", "c").with_ids({"a", "c", "x"})
     assert (list(named.positions), list(left.ids)) == ([0, 2, 3], ["b"])
+
+
+@given(st.text('ab "\\\n\x00\x7fé', max_size=4))
+def test_plain_is_what_needs_no_escape(ids: str) -> None:
+    """In JSON, nor in lines; DEL needs none either, and is not called plain all the same."""
+    assert is_plain(ids) == (json.dumps(ids)[1:-1] == ids and "\x7f" not in ids)
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "b c", 'd"', "é", "f\n"]), min_size=1), max_size=4))
+def test_parts_are_plain_if_all_of_it_is(chunks: list[list[str]]) -> None:
+    """What is called plain is so, however it was put together."""
+    rows = Rows.join([make(*chunk) for chunk in chunks])
+    assert rows.plain == all(map(is_plain, rows.ids))
+    assert [part.plain for part in rows.singles()] == [rows.plain] * len(rows)
