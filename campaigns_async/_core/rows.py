@@ -130,9 +130,12 @@ class Rows(Sequence[Row]):
         )
 
 
+_SPECIAL: Final = bytes(range(32)) + b'\x7f"\\'
+
+
 def is_plain(ids: str) -> bool:
     """Whether ids with these characters can be written, in JSON or a line each, as they are."""
-    return ids.isascii() and ids.isprintable() and '"' not in ids and "\\" not in ids
+    return ids.isascii() and len(ids.encode().translate(None, _SPECIAL)) == len(ids)
 
 
 NO_ROWS: Final = Rows((), (), (), ())
