@@ -126,11 +126,8 @@ class RecordOutcome(_Lazy):
 
         The record of each is found when it is looked at.
         """
-        others = [field for field in attrs.fields(cls) if field.name not in _OWN]
-        rest = {field.name: field.default for field in others} | alike | {"record": find_record}
-        put_index, put_record_in, put_id, put_status, put_alike = (
-            getattr(cls, name).__set__ for name in (*_OWN, "_alike")
-        )
+        rest = {**_REST, **alike, "record": find_record}
+        put_index, put_record_in, put_id, put_status, put_alike = _SETTERS
         for index, record_in, crm_record_id in rows:
             outcome = cls.__new__(cls)
             put_index(outcome, index)
@@ -144,3 +141,8 @@ class RecordOutcome(_Lazy):
     def in_campaign(self) -> bool:
         """Whether there is proof that this row's id is on the campaign: ADDED or PRESENT."""
         return self.status in IN_CAMPAIGN
+
+
+_REST: Final = {f.name: f.default for f in attrs.fields(RecordOutcome) if f.name not in _OWN}
+# Past the class's own, which lets nobody change an outcome.
+_SETTERS: Final = [getattr(RecordOutcome, name).__set__ for name in (*_OWN, "_alike")]
