@@ -124,6 +124,8 @@ class RecordBatcher:
         position = self._submitted
         self._submitted += 1
         self._room.taken += 1
+        # Its id is what is sent, though the caller's own mapping may say another next time.
+        record = snapshot(record)
         crm_record_id = read_id(record)
         delivery = Delivery(position, crm_record_id)
         if crm_record_id is not None:
@@ -138,7 +140,7 @@ class RecordBatcher:
                 return delivery
             self._pending_by_id[crm_record_id] = delivery
         self._pending[position] = delivery
-        self._inbox.append(snapshot(record))
+        self._inbox.append(record)
         self._inbox_positions.append(position)
         if self._engine.stopped_by is not None:
             # It is over, or about to be.

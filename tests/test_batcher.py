@@ -1,6 +1,6 @@
 import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -201,6 +201,34 @@ async def test_a_pending_id_shares_its_outcome() -> None:
         assert all(outcome is outcomes[0] for outcome in outcomes)
         assert bench.sizes == [1]
         assert batcher.settled_through == 1_000
+
+
+class Shifty(Mapping[str, str]):
+    """A record that says another id each time it is asked."""
+
+    def __init__(self, *ids: str) -> None:
+        self._ids = iter(ids)
+
+    def __getitem__(self, key: str) -> str:
+        return next(self._ids)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["crm_record_id"])
+
+    def __len__(self) -> int:
+        return 1
+
+
+@virtual
+async def test_a_record_has_the_id_that_is_sent() -> None:
+    """However often its mapping changes its mind; who adds what it said otherwise is not it."""
+    async with open_bench(linger=0) as bench, bench.batcher as batcher:
+        shifty, a, b = await asyncio.gather(
+            batcher.add(Shifty("a", "b", "c", "d")), batcher.add("a"), batcher.add("b")
+        )
+        assert [o.crm_record_id for o in (shifty, a, b)] == ["a", "a", "b"]
+        assert {o.status for o in (shifty, a, b)} == {Status.ADDED}
+        assert list(bench.campaign.ledger) == ["a", "b"]
 
 
 @virtual

@@ -6,11 +6,14 @@ retry or split, does not.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 
 from campaigns_async.errors import ConfigurationError
 
 Order = Literal["input", "server"]
+
+MOST_RANK_START: Final = 2**52
+"""Either way. From 2**53 on two ranks may be one number to who reads JSON as most do."""
 
 
 class Ranks:
@@ -25,6 +28,9 @@ class Ranks:
             raise ConfigurationError(msg)
         if isinstance(start, bool) or not isinstance(start, int):
             msg = f"rank_start must be a whole number, not {start!r}"
+            raise ConfigurationError(msg)
+        if abs(start) > MOST_RANK_START:
+            msg = f"rank_start must be {MOST_RANK_START:,} at most, above 0 or below"
             raise ConfigurationError(msg)
         self._start = start if order == "input" else None
 

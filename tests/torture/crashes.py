@@ -13,7 +13,7 @@ from campaigns_async import journal_file
 class WritePoints:
     """Counts moments before and after each write; ``die`` is called at the one numbered ``at``.
 
-    ``at_commit``: it is called right after that COMMIT, before anything can rely on it.
+    ``at_commit``: it is called right after that commit, before anything can rely on it.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class WritePoints:
             self._die()
 
     def commit(self) -> None:
-        """One more COMMIT has returned."""
+        """One more commit is on disk."""
         self.commits += 1
         if self.commits == self._at_commit:
             self._die()
@@ -58,7 +58,7 @@ def watch_journal(points: WritePoints, most_log: int | None = None) -> None:
                 return super().execute(sql, parameters)
             points.step()
             cursor = super().execute(sql, parameters)
-            if sql == "COMMIT":
+            if sql == "COMMIT" or (sql.startswith("INSERT") and not self.in_transaction):
                 points.commit()
             points.step()
             return cursor

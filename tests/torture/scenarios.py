@@ -104,7 +104,7 @@ async def tear(
 ) -> tuple[Findings, int]:
     """A log whose last page is cut off, or garbage, from any byte of it on.
 
-    The process died right after a COMMIT, when nothing relied on it yet. The number is that of the
+    The process died right after a commit, when nothing relied on it yet. The number is that of the
     torn logs; those that read alike are resumed alike, so that not each of them has to be.
     """
     found, torn = Findings(), 0
