@@ -1,70 +1,49 @@
 """What a journal costs: the same upload with and without one, in turn.
 
-``python benchmarks/journal_cost.py --runs 30``. Each run with a journal is compared with the two
-without one right before and after it, so the ratios hold on a machine that does other work too.
+``python benchmarks/journal_cost.py``. Each run with a journal is compared with the two without one
+right before and after it, in one process: so the ratios hold on a machine that does other work too,
+if there are many. What opening and closing takes is measured with few rows, and told apart.
 """
 
 import argparse
-from statistics import mean, quantiles
+import json
+from itertools import pairwise
+from statistics import median, quantiles
+from typing import Any, Final
 
-import attrs
-from arena import Arena, open_arena
-from race import rate
+from arena import open_arena
 from server import serve
 
-Run = dict[str, float]
-
-PLAIN, KEPT = "upload", "upload-journal"
-
-
-@attrs.frozen
-class Ratio:
-    """Of the time that a run took, and of the client's processor time: with to without."""
-
-    time: float
-    cpu: float
-
-    @classmethod
-    def of(cls, kept: Run, plain: list[Run]) -> "Ratio":
-        """Of a run with a journal to the mean of those without."""
-        return cls(
-            kept["seconds"] / mean(run["seconds"] for run in plain),
-            kept["client_cpu"] / mean(run["client_cpu"] for run in plain),
-        )
+_WHAT: Final = ("time", "cpu")
+"""Of each run, in this order."""
 
 
-def measure(arena: Arena, *, runs: int, rows: int, in_flight: int) -> list[Ratio]:
-    """One ratio for each run with a journal."""
-    ratios: list[Ratio] = []
-    with serve(arena.program, core=arena.server) as root:
-        before = arena.run_arm(PLAIN, root, rows=rows, in_flight=in_flight)
-        for _ in range(runs):
-            kept = arena.run_arm(KEPT, root, rows=rows, in_flight=in_flight)
-            after = arena.run_arm(PLAIN, root, rows=rows, in_flight=in_flight)
-            ratios.append(Ratio.of(kept, [before, after]))
-            print(
-                f"{rate(after):6.0f} k records/s without, {rate(kept):6.0f} with: "
-                f"time x {ratios[-1].time:.3f}, cpu x {ratios[-1].cpu:.3f}",
-                flush=True,
-            )
-            before = after
-    return ratios
+def compare(used: dict[str, Any], at: int) -> list[tuple[float, float]]:
+    """Of each run with a journal: seconds, and the mean of the two without."""
+    plain = [(one[at] + other[at]) / 2 for one, other in pairwise(used["plain"])]
+    return [(kept[at], beside) for kept, beside in zip(used["kept"], plain, strict=True)]
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=30)
-    parser.add_argument("--rows", type=int, default=400_000)
-    parser.add_argument("--in-flight", type=int, default=32)
+    parser.add_argument("--runs", type=int, default=200, help="at least 2, to tell their spread")
+    parser.add_argument("--rows", type=int, default=60_000)
     options = parser.parse_args()
-    if options.runs < 2:
-        parser.error("--runs must be at least 2, to tell their spread")
-    with open_arena() as arena:
-        ratios = measure(arena, runs=options.runs, rows=options.rows, in_flight=options.in_flight)
-    for name in ("time", "cpu"):
-        low, middle, high = quantiles([getattr(ratio, name) for ratio in ratios], n=4)
-        print(f"{name}: median x {middle:.3f}, half of them {low:.3f} to {high:.3f}")
+    with open_arena() as arena, serve(arena.program, core=arena.server) as root:
+        printed = arena.run("run_journal.py", root, options.rows, options.runs, arena.client)
+    used = json.loads(printed)
+    for at, what in enumerate(_WHAT):
+        fixed = median(kept - plain for kept, plain in compare(used["few"], at))
+        ratios = [(kept - fixed) / plain for kept, plain in compare(used["many"], at)]
+        low, middle, high = quantiles(ratios, n=4)
+        # Of the median, where the runs are as many as here and spread evenly.
+        error = 1.25 * (high - low) / 1.35 / len(ratios) ** 0.5
+        rate = options.rows / median(plain for _, plain in compare(used["many"], at)) / 1000
+        print(
+            f"{what}: x {middle:.3f} ±{error:.3f}, half of the runs {low:.3f} to {high:.3f}, "
+            f"at {rate:.0f} k records/s; and {fixed * 1000:.1f} ms to open and to close it"
+        )
 
 
 if __name__ == "__main__":

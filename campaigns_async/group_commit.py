@@ -91,9 +91,10 @@ class GroupCommit:
         self._executor.shutdown()
 
     def _start(self) -> None:
-        if self._pump is not None or self._closed or self.failed is not None:
+        if self._pump is not None:
             return
-        if self._begun and self.kept < self._mark:
+        ready = self._begun and self.failed is None and not self._closed
+        if ready and self.kept < self._mark:
             self._pump = asyncio.get_running_loop().create_task(self._write_all())
             # Not at its own end: a task that is cancelled before its first turn comes to none.
             self._pump.add_done_callback(self._on_end)

@@ -13,31 +13,21 @@ class SameInput:
 
     ``checks``: (position, digest of all rows before it), in order. ``total``: the rows there were
     in all; None if the end was not reached.
+
+    ``base``: up to which position the earlier run had read; 0 for none. ``read``: how far this one
+    has. ``total``: the number of rows, once the end is known. ``proved``: whether all that is known
+    of the input was found again.
     """
 
     def __init__(self, checks: Iterable[tuple[int, str]] = (), total: int | None = None) -> None:
         self._known = list(checks)
         self._open = deque(self._known)
-        self._total = total
-        self._base = self._known[-1][0] if self._known else 0
+        self.total = total
+        self.base = self._known[-1][0] if self._known else 0
         self._ids, self._said = hashlib.sha256(), hashlib.sha256()
         self._last_said = ""
         self.read = 0
-
-    @property
-    def base(self) -> int:
-        """Up to which position the earlier run had read; 0 for none."""
-        return self._base
-
-    @property
-    def proved(self) -> bool:
-        """Whether all that is known of the input was found again."""
-        return not self._open
-
-    @property
-    def total(self) -> int | None:
-        """The number of rows, once the end is known."""
-        return self._total
+        self.proved = not self._open
 
     def next_check(self) -> int | None:
         """Rows to the next position at which something is known; None if there is none."""
@@ -55,15 +45,16 @@ class SameInput:
         while self._open and self.read == self._open[0][0]:
             if self._fingerprint() != self._open[0][1]:
                 return f"its first {self.read:,} records are not the same"
-            if self.read == self._total and not exhausted:
+            if self.read == self.total and not exhausted:
                 break
             self._open.popleft()
-        if self._total is not None and self.read > self._total:
-            return f"it has more than the {self._total:,} records of before"
+        self.proved = not self._open
+        if self.total is not None and self.read > self.total:
+            return f"it has more than the {self.total:,} records of before"
         if exhausted and self._open:
-            return f"it has {self.read:,} records, and {self._base:,} were read before"
+            return f"it has {self.read:,} records, and {self.base:,} were read before"
         if exhausted:
-            self._total = self.read
+            self.total = self.read
         return None
 
     def _add(self, rows: Rows) -> None:
@@ -92,7 +83,7 @@ class SameInput:
         """What is known of it now: the first check, to find out soon, and the last, to be sure."""
         # Of an empty input there is its end to be checked.
         last = self._known[-1][0] if self._known else 0
-        if self.read > last or (self._total == 0 and not self._known):
+        if self.read > last or (self.total == 0 and not self._known):
             self._known[1:] = [(self.read, self._fingerprint())]
         return list(self._known)
 

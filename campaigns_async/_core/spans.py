@@ -46,10 +46,6 @@ class Spans:
 
     def add(self, first: int, last: int) -> None:
         """All from ``first`` to ``last``; what touches becomes one range."""
-        if self._lasts and first == self._lasts[-1] + 1:
-            # As mostly.
-            self._lasts[-1] = last
-            return
         start = bisect_left(self._lasts, first - 1)
         end = bisect_right(self._firsts, last + 1)
         if start < end:
@@ -61,7 +57,11 @@ class Spans:
     def add_all(self, positions: Sequence[int]) -> None:
         """Each of these, in ascending order."""
         if positions and positions[-1] - positions[0] + 1 == len(positions):
-            self.add(positions[0], positions[-1])
+            if self._lasts and positions[0] == self._lasts[-1] + 1:
+                # As mostly.
+                self._lasts[-1] = positions[-1]
+            else:
+                self.add(positions[0], positions[-1])
             return
         first = last = None
         for position in positions:

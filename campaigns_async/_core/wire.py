@@ -93,9 +93,10 @@ def _encode_ranks(ranks: range | Sequence[float | None] | None) -> list[Sequence
     # One after the other, as mostly: the hundreds are the same for many.
     heads: list[str] = []
     tails: list[str] = []
-    while len(heads) < len(ranks):
-        hundreds, at = divmod(ranks[len(heads)], 100)
-        some = _TWO_DIGITS[at : at + len(ranks) - len(heads)]
+    while ranks:
+        hundreds, at = divmod(ranks[0], 100)
+        some = _TWO_DIGITS[at : at + len(ranks)]
+        ranks = ranks[len(some) :]
         heads += [encode_rank(hundreds)] * len(some)
         tails += some
     return [heads, tails]
