@@ -29,6 +29,7 @@ _AHEAD: Final = 20_000
 """Rows that are read ahead of what the engine takes, at most: the next commit reserves them."""
 
 _INTERVAL: Final = 0.1
+"""Seconds between commits, and so the longest that an outcome waits to be told."""
 
 _FINAL: Final = frozenset({Status.ADDED, Status.PRESENT, Status.DUPLICATE, Status.REJECTED})
 

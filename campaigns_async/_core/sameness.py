@@ -11,12 +11,10 @@ from campaigns_async._core.rows import Rows
 class SameInput:
     """Follows an input row by row, and compares it with what is known of it.
 
-    ``checks``: (position, digest of all rows before it), in order. ``total``: the rows there were
-    in all; None if the end was not reached.
-
-    ``base``: up to which position the earlier run had read; 0 for none. ``read``: how far this one
-    has. ``total``: the number of rows, once the end is known. ``proved``: whether all that is known
-    of the input was found again.
+    ``checks``: (position, digest of all rows before it), in order. ``total``: the rows there are in
+    all; None as long as the end was not reached. ``base``: up to which position the earlier run had
+    read; 0 for none. ``read``: how far this one has. ``proved``: whether all that is known of the
+    input was found again.
     """
 
     def __init__(self, checks: Iterable[tuple[int, str]] = (), total: int | None = None) -> None:
