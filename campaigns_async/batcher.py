@@ -329,11 +329,11 @@ class RecordBatcher:
         for settlement in settled:
             outcomes = self._memory.take_in(settlement)
             concluded += outcomes
+            # Found before any is settled: should that fail, all of them are settled at the end.
             firsts = [self._pending[position] for position in settlement.rows.positions]
             sharing: list[tuple[list[Delivery], RecordOutcome]] = []
             for first, outcome in zip(firsts, outcomes, strict=True):
                 first.settle(outcome)
-                # Not before: whatever goes wrong, what is still pending is settled at the end.
                 del self._pending[first.position]
                 if first.crm_record_id is not None:
                     del self._pending_by_id[first.crm_record_id]
