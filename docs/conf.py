@@ -27,7 +27,7 @@ nitpicky = True
 # Of other projects only what is linked on purpose has a target, see ELSEWHERE.
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!campaigns_async\.|aiohttp\.[A-Z]|attrs\.|cattrs\.).*"),
-    (r"py:.*", r"campaigns_async\.(_core|emulator|teller|upload|transport)\..*"),
+    (r"py:.*", r"campaigns_async\.(_core|emulator|upload|upload_options|transport)\..*"),
 ]
 default_role = "py:obj"
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
