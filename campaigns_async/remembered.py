@@ -36,8 +36,8 @@ class Memory:
     def take_in(self, settlement: Settlement) -> list[RecordOutcome]:
         """Remember what became of these records: their outcomes, as far as earlier ones allow.
 
-        Once an id may be forgotten, "theirs" cannot be claimed any more. A refusal that does not
-        say why, and one of ours, tell nothing of an id that may be in from before.
+        Once an id may be forgotten, "theirs" cannot be claimed any more. Neither a refusal that
+        does not say why nor NOT_ADDED tells whether an id is in from before, where it may be.
         """
         if settlement.attribution is Attribution.THEIRS and self._forgot:
             settlement = attrs.evolve(settlement, attribution=Attribution.UNCLEAR)

@@ -5,9 +5,10 @@ from collections import OrderedDict
 
 
 class Room:
-    """``most`` places. Who waits for one is told in order, and takes it then.
+    """Places, ``most`` of them. Who waits for one is told in order, and takes it then.
 
-    ``taken``: those in use; whoever takes one or gives it back counts that here.
+    ``taken``: those in use, counted by whoever takes one or gives it back; the latter calls
+    :meth:`tell` afterwards.
     """
 
     def __init__(self, most: int) -> None:
