@@ -23,7 +23,7 @@ from campaigns_async.errors import (
     escape,
 )
 from campaigns_async.events import CallBegun
-from campaigns_async.settings import Settings, Timeout
+from campaigns_async.settings import Settings
 from campaigns_async.slots import Slots
 from campaigns_async.transport import Connections, Transport
 
@@ -84,11 +84,14 @@ class Dispatcher:
         campaign_id = path.split("/")[1] if self.settings.event_ids else None
         return Call(CallBegun(name, action, campaign_id), self.settings.on_event)
 
+    @property
+    def _is_clear(self) -> bool:
+        """Whether there is nothing to wait for but a connection."""
+        return self.settings.limits.limiter is None and self.slots.is_open()
+
     async def _clear(self, by: float) -> NotSentError | None:
         """Wait for the limiter, and as long as the service asked for; None: it may be sent now."""
         limiter = self.settings.limits.limiter
-        if limiter is None and self.slots.is_open():
-            return None
         limit = asyncio.timeout_at(None if by == math.inf else by)
         try:
             async with limit:
@@ -123,7 +126,7 @@ class Dispatcher:
         - ``wanted``: asked last before it is sent, for much may have happened by then.
         """
         while True:
-            if (prevented := await self._clear(by)) is not None:
+            if not self._is_clear and (prevented := await self._clear(by)) is not None:
                 return prevented
             left = by - asyncio.get_running_loop().time()
             if left <= 0:
@@ -133,23 +136,15 @@ class Dispatcher:
             timeout = self.settings.timeout
             if left < timeout.total:
                 timeout = attrs.evolve(timeout, total=left)
-            sending = self._send(request, timeout, wanted)
+            sending = self._transport.send(
+                request, timeout, lambda: self.slots.is_open() and wanted()
+            )
             seen = await (call.watch(sending) if call is not None and call.watched else sending)
             if seen is not None:
                 return seen
             if self.slots.is_open():
                 return NotSentError(NOT_WANTED)
             # Held while it was being connected: no failure of its own, so it waits once more.
-
-    async def _send(
-        self, request: Request, timeout: Timeout, wanted: Callable[[], bool]
-    ) -> Seen | None:
-        try:
-            return await self._transport.send(
-                request, timeout, lambda: self.slots.is_open() and wanted()
-            )
-        except TransportError as failure:
-            return failure
 
     async def call(
         self,

@@ -88,7 +88,6 @@ class Drive:
     - ``on_settled``: told at once of everything that is settled; must not wait.
     - ``feed``: called when there may be room for rows; gives the engine more, and must not wait.
     - ``may_send``: False holds further requests back, while nobody takes the outcomes.
-    - ``intend``: awaited before a batch is sent; it keeps what must be on disk by then.
     - ``max_in_flight``: requests of this engine, below what the session allows.
     - ``call``: what this is, and is told how it goes.
     """
@@ -103,7 +102,6 @@ class Drive:
         on_settled: Callable[[list[Settlement]], None],
         feed: Callable[[], None],
         may_send: Callable[[], bool] = lambda: True,
-        intend: Callable[[Piece], Awaitable[None]] | None = None,
         max_in_flight: int | None = None,
     ) -> None:
         self._dispatcher = dispatcher
@@ -113,12 +111,14 @@ class Drive:
         self._on_settled = on_settled
         self._feed = feed
         self._may_send = may_send
-        self._intend = intend
+        # Awaited before a batch is sent; it keeps what must be on disk by then.
+        self.intend: Callable[[Piece], Awaitable[None]] | None = None
         self._max_in_flight = math.inf if max_in_flight is None else max_in_flight
         self._deadline_at = math.inf
         self._turn: asyncio.Future[Ticket] | None = None
         self._grace = GRACE
         self._changed = asyncio.Event()
+        self._notifies_soon = False
         self._expired: CampaignsError | None = None
         self._due = math.inf
         # Whether anything more may be sent, as far as it is ours to say.
@@ -131,6 +131,7 @@ class Drive:
 
     def notify(self) -> None:
         """Something changed outside: rows came, outcomes were taken."""
+        self._notifies_soon = False
         self._changed.set()
 
     def stop(self, error: CampaignsError, *, grace: float = GRACE) -> None:
@@ -202,9 +203,11 @@ class Drive:
         """
         loop = asyncio.get_running_loop()
         while True:
-            if not self._is_due(loop.time()):
+            now = loop.time()
+            if not self._is_due(now):
                 self._feed()
-                if not self._is_due(loop.time()):
+                now = loop.time()
+                if not self._is_due(now):
                     self._give_up_turn()
                     return None
             # The turn first and the batch then: what waits for a turn may change its mind.
@@ -216,7 +219,7 @@ class Drive:
                 self._due = math.inf
                 return None
             ticket, self._turn = self._turn.result(), None
-            piece = self._engine.take(loop.time())
+            piece = self._engine.take(now)
             if piece is not None:
                 return _Flight(piece, ticket)
             self._dispatcher.slots.release(ticket, congested=None)
@@ -284,16 +287,18 @@ class Drive:
                 # Given up meanwhile.
                 return
             self._judge(flight, seen)
-            # In the turn after the next one; by then the request is on the wire.
-            loop.call_soon(self.notify)
+            if not self._notifies_soon:
+                # In the turn after the next one; by then the request is on the wire.
+                self._notifies_soon = True
+                loop.call_soon(self.notify)
             flight = self._next()
             if flight is not None:
                 self._flights[task] = flight
 
     async def _attempt(self, flight: _Flight) -> Seen:
-        if self._intend is not None:
+        if self.intend is not None:
             try:
-                await self._intend(flight.piece)
+                await self.intend(flight.piece)
             except JournalError as error:
                 return NotSentError(f"nothing was sent: {error}", permanent=True)
         request = Request("POST", self._path, encode_records(flight.piece.rows))

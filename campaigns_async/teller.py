@@ -86,7 +86,7 @@ class Teller:
         if self._tells and not settlement.recalled and mark < math.inf:
             self._waiting.append((mark, settlement))
             self._rows += len(settlement.rows)
-        self._news.set()
+            self._news.set()
 
     def wake(self) -> None:
         """Something may be due now."""

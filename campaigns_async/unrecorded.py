@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from campaigns_async._core.resolver import Piece
 from campaigns_async._core.rows import AT_ONCE, NO_ROWS, Rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.errors import JournalError
@@ -48,9 +47,6 @@ class Unrecorded:
 
     def hurry(self) -> None:
         """Nothing is written."""
-
-    async def intend(self, piece: Piece) -> None:
-        """It may be sent."""
 
     async def close(self, stopped: str | None) -> None:
         """Nothing is open."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from campaigns_async._core.dedupe import Dedupe
 from campaigns_async._core.ranks import Ranks
-from campaigns_async._core.resolver import Piece
 from campaigns_async._core.rows import AT_ONCE, Rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.dispatch import Dispatcher
@@ -75,7 +74,6 @@ class Upload:
             on_settled=self._settle,
             feed=self._feed,
             may_send=lambda: self._teller.has_room and self._records.may_send,
-            intend=self._intend,
         )
         self._source = open_source(records, self._drive.notify)
         self._teller = Teller(
@@ -184,9 +182,7 @@ class Upload:
                 # What proved the word of ``exclusive`` wrong in an earlier run counts in this one.
                 self._engine.distrust()
         self._records = recorder
-
-    async def _intend(self, piece: Piece) -> None:
-        await self._records.intend(piece)
+        self._drive.intend = recorder.intend
 
     def _is_due(self, mark: float) -> bool:
         return self._records.is_kept(mark)

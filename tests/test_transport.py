@@ -10,7 +10,12 @@ import pytest
 import trustme
 
 from campaigns_async._core.exchange import MEDIA_TYPE, Request, Response
-from campaigns_async.errors import ConfigurationError, NotSentError, OutcomeUnknownError
+from campaigns_async.errors import (
+    ConfigurationError,
+    NotSentError,
+    OutcomeUnknownError,
+    TransportError,
+)
 from campaigns_async.settings import Timeout
 from campaigns_async.transport import MAX_BODY, MAX_ERROR_BODY, Connections, Transport
 from tests.servers import (
@@ -46,8 +51,10 @@ async def own() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def send(url: str, connections: Connections, timeout: Timeout = PATIENT) -> Response:
-    """Send one request."""
+    """Send one request; raises what it returns for a failure."""
     reply = await Transport(settings_for(url), connections).send(REQUEST, timeout, yes)
+    if isinstance(reply, TransportError):
+        raise reply
     assert reply is not None
     return reply
 

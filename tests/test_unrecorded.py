@@ -1,5 +1,4 @@
 from campaigns_async._core.parsing import parse_rows
-from campaigns_async._core.resolver import Piece
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.outcomes import Status
 from campaigns_async.unrecorded import Unrecorded
@@ -20,6 +19,5 @@ async def test_without_a_journal_nothing_waits() -> None:
     assert list(none.rest().ids) == list(some.ids)
     assert none.is_kept(none.settle(Settlement(some, Status.ADDED)))
     none.hurry()
-    await none.intend(Piece.of(some))
     await none.close(None)
     none.release()

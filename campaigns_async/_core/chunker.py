@@ -64,7 +64,7 @@ class Chunker:
             end = min(begin + most, len(part))
             most -= end - begin
             self._waiting -= end - begin
-            parts.append(part[begin:end])
+            parts.append(part.stretch(begin, end))
             self._begin = end
             if end == len(part):
                 self._parts.popleft()

@@ -41,7 +41,7 @@ _HAS_WORDS: Final = frozenset({Proof.DUPLICATE, Proof.INVALID, Proof.UNCLEAR, Pr
 _NO_REASON: Final = CampaignsError("the upload was stopped")
 
 
-@attrs.frozen
+@attrs.define
 class Judged:
     """What one verdict brought.
 
@@ -92,6 +92,8 @@ class Engine:
         self._backoffs: dict[Piece, Backoff] = {}
         self._sequence = 0
         self._finished = False
+        # Why nothing more is sent; None as long as something may be.
+        self.stopped_by: CampaignsError | None = None
         self._state_named: CampaignState | None = None
         # Refusals without words, one after the other, since it was seen that they can be damaged.
         self._wordless = 0
@@ -146,8 +148,8 @@ class Engine:
             ]
             settled.sort(key=lambda settlement: settlement.rows.positions[0])
             rows = rows.where([repeat is None for repeat in repeats])
-        if self._gate.stopped_by is not None:
-            return settled + self._leave(rows, self._gate.stopped_by) + self._revive(now)
+        if self.stopped_by is not None:
+            return settled + self._leave(rows, self.stopped_by) + self._revive(now)
         self._chunker.feed(rows, now)
         self.unsettled += len(rows)
         return settled + self._revive(now)
@@ -216,11 +218,6 @@ class Engine:
     # --- batches out
 
     @property
-    def stopped_by(self) -> CampaignsError | None:
-        """Why nothing more is sent; None as long as something may be."""
-        return self._gate.stopped_by
-
-    @property
     def gate_closed(self) -> bool:
         """Whether the campaign takes no records at the moment."""
         return self._gate.closed
@@ -237,29 +234,26 @@ class Engine:
 
     def take(self, now: float) -> Piece | None:
         """The next batch to send, None if there is none now."""
-        piece = self._choose(now)
+        if self.stopped_by is not None:
+            return None
+        while self._waiting and self._waiting[0][0] <= now:
+            self._ready.append(heapq.heappop(self._waiting)[2])
+        piece: Piece | None = None
+        if self._gate.closed:
+            piece = next((piece for piece in self._ready if self._gate.is_canary(piece)), None)
+            if piece is not None:
+                self._ready.remove(piece)
+        elif self._ready:
+            piece = self._ready.popleft()
+        elif rows := self._chunker.take(now):
+            piece = Piece.of(rows)
         if piece is not None:
             piece.asked_after = self._wordless
         return piece
 
-    def _choose(self, now: float) -> Piece | None:
-        if self._gate.stopped_by is not None:
-            return None
-        while self._waiting and self._waiting[0][0] <= now:
-            self._ready.append(heapq.heappop(self._waiting)[2])
-        if self._gate.closed:
-            canary = next((piece for piece in self._ready if self._gate.is_canary(piece)), None)
-            if canary is not None:
-                self._ready.remove(canary)
-            return canary
-        if self._ready:
-            return self._ready.popleft()
-        rows = self._chunker.take(now)
-        return Piece.of(rows) if rows else None
-
     def wake_at(self) -> float:
         """From when on :meth:`take` has something, if nothing else happens; infinity for never."""
-        if self._gate.stopped_by is not None:
+        if self.stopped_by is not None:
             return math.inf
         if self._gate.closed:
             if any(self._gate.is_canary(piece) for piece in self._ready):
@@ -289,9 +283,9 @@ class Engine:
             step is Step.WAIT and not self._gate.close(piece, sure=verdict.sure, now=now)
         ):
             settled += self.stop(verdict.error or _NO_REASON)
-        if self._gate.stopped_by is not None:
+        if self.stopped_by is not None:
             for part in resolution.pieces:
-                settled += self._settle(self._resolver.abandon(part, self._gate.stopped_by))
+                settled += self._settle(self._resolver.abandon(part, self.stopped_by))
         elif step is Step.RETRY:
             hold = self._retry(piece, verdict, now)
         elif step is Step.WAIT and self._gate.is_canary(piece):
@@ -332,7 +326,9 @@ class Engine:
 
     def stop(self, error: CampaignsError) -> list[Settlement]:
         """Send nothing more: what is not in flight is settled now, the rest by its verdict."""
-        self._gate.stop(error)
+        if self.stopped_by is None:
+            # The first reason stays.
+            self.stopped_by = error
         settled: list[Settlement] = []
         pieces = [*self._ready, *(piece for _, _, piece in sorted(self._waiting))]
         self._ready.clear()
@@ -366,5 +362,6 @@ class Engine:
         return self._backoffs[piece]
 
     def _settle(self, settled: list[Settlement]) -> list[Settlement]:
-        self.unsettled -= sum(len(settlement.rows) for settlement in settled)
+        for settlement in settled:
+            self.unsettled -= len(settlement.rows)
         return settled

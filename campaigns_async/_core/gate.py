@@ -1,10 +1,8 @@
-"""May we send now: the campaign's state, and errors that no request can survive."""
-
-from campaigns_async.errors import CampaignsError
+"""May we send now: the campaign's state, as far as the answers tell it."""
 
 
 class Gate:
-    """Open, closed but for one canary, or stopped for good.
+    """Open, or closed but for one canary.
 
     A campaign that is BUILDING or STARTING takes no records and leaves that state by itself. Its
     refusal closes the gate; the batch that was refused becomes the canary and asks again, alone.
@@ -14,12 +12,8 @@ class Gate:
         self._patience = patience
         self._canary: object = None
         self._unsure_since: float | None = None
-        self.stopped_by: CampaignsError | None = None
-
-    @property
-    def closed(self) -> bool:
-        """Whether only the canary may go."""
-        return self._canary is not None
+        # Whether only the canary may go.
+        self.closed = False
 
     def close(self, batch: object, *, sure: bool, now: float) -> bool:
         """A reply said "not now". Whether to go on waiting.
@@ -27,8 +21,8 @@ class Gate:
         ``sure``: whether it named a state that passes by itself. Without that the wait has an end,
         after ``patience`` seconds: nobody said that the state will ever change.
         """
-        if self._canary is None:
-            self._canary = batch
+        if not self.closed:
+            self.closed, self._canary = True, batch
         if sure:
             self._unsure_since = None
         elif self._unsure_since is None:
@@ -44,10 +38,5 @@ class Gate:
     def open(self, batch: object) -> None:
         """A reply showed that records are taken again, if it answered the canary."""
         if batch is self._canary:
-            self._canary = None
+            self.closed, self._canary = False, None
             self._unsure_since = None
-
-    def stop(self, error: CampaignsError) -> None:
-        """Nothing more is sent. The first reason stays."""
-        if self.stopped_by is None:
-            self.stopped_by = error

@@ -7,8 +7,6 @@ does not go back.
 import math
 from typing import Final
 
-import attrs
-
 from campaigns_async._core.exchange import Response
 from campaigns_async.errors import OutcomeUnknownError, TransportError
 
@@ -25,11 +23,10 @@ def read_congestion(seen: Response | TransportError) -> bool | None:
     return False if seen.status < 500 else None
 
 
-@attrs.frozen
 class Ticket:
-    """A request under way; ``epoch`` tells in which stretch between two decreases it began."""
+    """What a request under way holds: one for each epoch, the time between two decreases."""
 
-    epoch: int
+    __slots__ = ()
 
 
 class Pacing:
@@ -56,7 +53,7 @@ class Pacing:
         self._ceiling = ceiling
         self._window = float(min(initial, ceiling))
         self._slow_start = True
-        self._epoch = 0
+        self._epoch = Ticket()
         self._rate = requests_per_second
         self._burst = burst
         # Virtual scheduling: the time at which the bucket of `burst` would be full again.
@@ -71,9 +68,11 @@ class Pacing:
 
     def admit(self, now: float) -> float:
         """Seconds until a request may begin: 0 for now, infinity until one in flight has ended."""
-        if self.in_flight >= self.window:
+        if self.in_flight >= int(self._window):
             return math.inf
-        wait = max(self.held_until - now, self._wait_for_rate(now))
+        wait = self.held_until - now
+        if self._rate is not None:
+            wait = max(wait, self._full_at - now - (self._burst - 1) / self._rate)
         return wait if wait > _DUST else 0.0
 
     def begin(self, now: float) -> Ticket:
@@ -81,7 +80,7 @@ class Pacing:
         self.in_flight += 1
         if self._rate is not None:
             self._full_at = max(self._full_at, now) + 1 / self._rate
-        return Ticket(self._epoch)
+        return self._epoch
 
     def end(self, ticket: Ticket, *, congested: bool | None) -> None:
         """It ended: well (False), with a sign of overload (True), or with neither (None)."""
@@ -91,16 +90,11 @@ class Pacing:
         if not congested:
             step = 1.0 if self._slow_start else 1.0 / self._window
             self._window = min(self._ceiling, self._window + step)
-        elif ticket.epoch == self._epoch:
+        elif ticket is self._epoch:
             self._window = max(self._SMALLEST, self._window / 2)
-            self._epoch += 1
+            self._epoch = Ticket()
             self._slow_start = False
 
     def hold(self, until: float) -> None:
         """Send nothing before ``until``; the latest of several counts."""
         self.held_until = max(self.held_until, until)
-
-    def _wait_for_rate(self, now: float) -> float:
-        if self._rate is None:
-            return 0.0
-        return self._full_at - now - (self._burst - 1) / self._rate

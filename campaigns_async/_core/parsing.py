@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn, TypeGuard
 
 import attrs
 
-from campaigns_async._core.rows import Row, Rows, is_plain
+from campaigns_async._core.rows import Columns, Row, Rows, is_plain
 from campaigns_async._core.wire import (
     FIELD_OF_KEY,
     encode_priority,
@@ -63,7 +63,8 @@ def _glance(
                 said = texts if said is None else list(map(str.__add__, said, texts))
     except InvalidRecordError:
         return None
-    return Rows(positions, records, ids, said or [""] * len(ids), ranks, plain=plain)
+    alike = tuple(said) if said else ("",) * len(ids)
+    return Rows(Columns(positions, records, tuple(ids), alike, ranks, plain=plain))
 
 
 def _read_columns(records: Sequence[Any]) -> dict[str, Sequence[Any]]:

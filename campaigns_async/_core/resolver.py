@@ -69,7 +69,7 @@ class Case:
 
     first: int = 0
     live: int = 1
-    held: list[_Held] = attrs.Factory(list[_Held])
+    held: list[_Held] = attrs.Factory(list)
 
 
 @attrs.define(eq=False)
@@ -97,7 +97,7 @@ class Piece:
     @classmethod
     def of(cls, batch: Rows) -> "Piece":
         """A whole batch."""
-        return cls(batch, Case(batch.positions[0]))
+        return cls(batch, Case(batch.first))
 
     @property
     def ids(self) -> Sequence[str]:
@@ -113,7 +113,7 @@ class Piece:
         return Piece(rows, self.case, self.open, self.attempts, whole=False, failure=self.failure)
 
 
-@attrs.frozen
+@attrs.define
 class Resolution:
     """``settled``: what is known now. ``pieces``: what is to be sent next."""
 
@@ -141,7 +141,7 @@ class Resolver:
         proof, meaning = verdict.proof, verdict.meaning
         if verdict.sent:
             piece.attempts += 1
-        repeated = piece.whole and bool(piece.still_open())
+        repeated = piece.whole and piece.open and bool(piece.still_open())
         if meaning.landed is None or (self._gateway_resends and proof in _FROM_SECOND_COPY):
             if piece.own is None:
                 # One for all attempts at just these rows: what refutes one of them refutes all.
@@ -253,9 +253,9 @@ class Resolver:
 
     def _conclude(self, piece: Piece, settled: list[Settlement], parts: list[Piece]) -> Resolution:
         """The piece is over; ``parts`` take its place."""
-        parked = sum(part.rest is not None for part in parts)
         gone = 1 if piece.rest is None else 2
-        piece.case.live += len(parts) + parked
+        for part in parts:
+            piece.case.live += 1 if part.rest is None else 2
         return Resolution(settled + self._close(piece.case, gone), parts)
 
     def _close(self, case: Case, gone: int) -> list[Settlement]:

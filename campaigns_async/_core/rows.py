@@ -36,9 +36,9 @@ class Row:
     error: InvalidRecordError | None = None
 
 
-@attrs.frozen(eq=False)
-class Rows(Sequence[Row]):
-    """Some rows in input order: a column for each attribute of :class:`Row`.
+@attrs.define(eq=False)
+class Columns:
+    """A column for each attribute of :class:`Row`, of many rows.
 
     ``ranks``: None if no row has one. ``errors``: by position, of those that cannot be sent; may
     hold those of other rows too. ``plain``: whether all ids are known to be plain, see
@@ -47,23 +47,37 @@ class Rows(Sequence[Row]):
 
     positions: Sequence[int]
     given: Sequence[Any]
-    ids: Sequence[str]
-    said: Sequence[str]
+    # Tuples of texts are nothing that the garbage collector looks through, but for once.
+    ids: tuple[str, ...]
+    said: tuple[str, ...]
     ranks: range | Sequence[float | None] | None = None
-    errors: Mapping[int, InvalidRecordError] = attrs.field(factory=dict[int, InvalidRecordError])
+    errors: Mapping[int, InvalidRecordError] = attrs.Factory(dict)
     plain: bool = False
+
+
+class Rows(Sequence[Row]):
+    """Some rows in input order: a stretch of some columns, which others may have a part of too."""
+
+    __slots__ = ("_begin", "_columns", "_end")
+
+    def __init__(self, columns: Columns, begin: int = 0, end: int | None = None) -> None:
+        self._columns = columns
+        self._begin = begin
+        self._end = len(columns.ids) if end is None else end
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> "Rows":
         """Single rows as columns."""
         rows = list(rows)
         return Rows(
-            [row.index for row in rows],
-            [row.given for row in rows],
-            [row.id for row in rows],
-            [row.said for row in rows],
-            [row.rank for row in rows],
-            {row.index: row.error for row in rows if row.error is not None},
+            Columns(
+                [row.index for row in rows],
+                [row.given for row in rows],
+                tuple([row.id for row in rows]),
+                tuple([row.said for row in rows]),
+                [row.rank for row in rows],
+                {row.index: row.error for row in rows if row.error is not None},
+            )
         )
 
     @classmethod
@@ -73,17 +87,60 @@ class Rows(Sequence[Row]):
             return parts[0]
         chained = chain.from_iterable
         return Rows(
-            list(chained(part.positions for part in parts)),
-            list(chained(part.given for part in parts)),
-            list(chained(part.ids for part in parts)),
-            list(chained(part.said for part in parts)),
-            list(chained(part.ranks or repeat(None, len(part)) for part in parts)),
-            {at: error for part in parts for at, error in part.errors.items()},
-            all(part.plain for part in parts),
+            Columns(
+                list(chained(part.positions for part in parts)),
+                list(chained(part.given for part in parts)),
+                tuple(chained(part.ids for part in parts)),
+                tuple(chained(part.said for part in parts)),
+                list(chained(part.ranks or repeat(None, len(part)) for part in parts)),
+                {at: error for part in parts for at, error in part.errors.items()},
+                all(part.plain for part in parts),
+            )
         )
 
+    @property
+    def positions(self) -> Sequence[int]:
+        """Where they stand in the input."""
+        return self._columns.positions[self._begin : self._end]
+
+    @property
+    def first(self) -> int:
+        """Where the first of them stands."""
+        return self._columns.positions[self._begin]
+
+    @property
+    def given(self) -> Sequence[Any]:
+        """What the caller gave for each."""
+        return self._columns.given[self._begin : self._end]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The id of each."""
+        return self._columns.ids[self._begin : self._end]
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What else each says."""
+        return self._columns.said[self._begin : self._end]
+
+    @property
+    def ranks(self) -> range | Sequence[float | None] | None:
+        """The rank given to each; None if there are none."""
+        ranks = self._columns.ranks
+        return None if ranks is None else ranks[self._begin : self._end]
+
+    @property
+    def errors(self) -> Mapping[int, InvalidRecordError]:
+        """What is wrong, by position; may hold that of other rows too."""
+        return self._columns.errors
+
+    @property
+    def plain(self) -> bool:
+        """Whether all ids are known to be plain, see :func:`is_plain`."""
+        return self._columns.plain
+
     def __len__(self) -> int:
-        return len(self.ids)
+        return self._end - self._begin
 
     @overload
     def __getitem__(self, at: int) -> Row: ...
@@ -92,19 +149,24 @@ class Rows(Sequence[Row]):
     def __getitem__(self, at: int | slice) -> "Row | Rows":
         if isinstance(at, slice):
             return self._pick(itemgetter(at))
-        index = self.positions[at]
+        columns, at = self._columns, range(self._begin, self._end)[at]
+        index = columns.positions[at]
         return Row(
             index,
-            self.given[at],
-            self.ids[at],
-            self.said[at],
-            None if self.ranks is None else self.ranks[at],
-            self.errors.get(index),
+            columns.given[at],
+            columns.ids[at],
+            columns.said[at],
+            None if columns.ranks is None else columns.ranks[at],
+            columns.errors.get(index),
         )
+
+    def stretch(self, begin: int, end: int) -> "Rows":
+        """The same as a slice, but all of the columns stay as long as this does."""
+        return Rows(self._columns, self._begin + begin, self._begin + end)
 
     def where(self, wanted: Sequence[bool]) -> "Rows":
         """The rows at which ``wanted`` is true."""
-        return self._pick(lambda column: list(compress(column, wanted)))
+        return self._pick(lambda column: tuple(compress(column, wanted)))
 
     def split(self, wanted: Sequence[bool]) -> "tuple[Rows, Rows]":
         """Those at which ``wanted`` is true, and the others."""
@@ -118,15 +180,18 @@ class Rows(Sequence[Row]):
         """Each row for itself."""
         return [self[at : at + 1] for at in range(len(self))]
 
-    def _pick(self, pick: Callable[[Sequence[Any]], Sequence[Any]]) -> "Rows":
+    def _pick(self, pick: Callable[[Any], Any]) -> "Rows":
+        ranks = self.ranks
         return Rows(
-            pick(self.positions),
-            pick(self.given),
-            pick(self.ids),
-            pick(self.said),
-            None if self.ranks is None else pick(self.ranks),
-            self.errors,
-            self.plain,
+            Columns(
+                pick(self.positions),
+                pick(self.given),
+                pick(self.ids),
+                pick(self.said),
+                None if ranks is None else pick(ranks),
+                self.errors,
+                self.plain,
+            )
         )
 
 
@@ -138,4 +203,4 @@ def is_plain(ids: str) -> bool:
     return ids.isascii() and len(ids.encode().translate(None, _SPECIAL)) == len(ids)
 
 
-NO_ROWS: Final = Rows((), (), (), ())
+NO_ROWS: Final = Rows(Columns((), (), (), ()))

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from campaigns_async._core.rows import Rows
@@ -62,7 +62,7 @@ class SameInput:
         """
         ids = rows.ids if rows.plain else map(_escape, rows.ids)
         self._ids.update(("\n".join(ids) + "\n").encode(errors="surrogatepass"))
-        said = rows.said
+        said: Sequence[str] = rows.said
         if rows.errors:
             said = [
                 "!" if at in rows.errors else text

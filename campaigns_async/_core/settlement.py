@@ -12,7 +12,7 @@ from campaigns_async.models import Record
 from campaigns_async.outcomes import Attribution, Evidence, RecordOutcome, Status
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Settlement:
     """What became of ``rows``, one or more: the same for each. The others are as in RecordOutcome.
 

@@ -87,7 +87,7 @@ MEANING: Final[Mapping[Proof, Meaning]] = {
 }
 
 
-@attrs.frozen
+@attrs.define
 class Verdict:
     """One proof about one batch.
 

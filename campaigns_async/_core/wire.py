@@ -74,7 +74,7 @@ def encode_records(rows: Rows) -> bytes:
         return b'{"records":[]}'
     count = len(rows)
     ids = rows.ids if rows.plain else [encode_id(i)[1:-1] for i in rows.ids]
-    columns = [['},{"crmRecordId":"'] * count, ids, ['"'] * count, rows.said]
+    columns: list[Sequence[str]] = [['},{"crmRecordId":"'] * count, ids, ['"'] * count, rows.said]
     columns += _encode_ranks(rows.ranks)
     # Woven into one text: to make one of each record first takes twice the time.
     pieces = [""] * (count * len(columns))
@@ -260,7 +260,8 @@ def tells_of(body: bytes, crm_record_id: str) -> bool:
     As a value and not anywhere: an id may be called "state". Both spellings of JSON are common.
     """
     value = encode_id(crm_record_id)
-    return any(f'"crmRecordId":{gap}{value}'.encode() in body for gap in ("", " "))
+    tight, loose = f'"crmRecordId":{value}', f'"crmRecordId": {value}'
+    return tight.encode() in body or loose.encode() in body
 
 
 _EXCERPT: Final = 1_000

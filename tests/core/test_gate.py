@@ -1,12 +1,10 @@
 from campaigns_async._core.gate import Gate
-from campaigns_async.errors import CampaignsError
 
 
 def test_a_gate_is_open_at_first() -> None:
     """Nothing stands in the way until a reply says so."""
     gate = Gate(patience=10)
     assert not gate.closed
-    assert gate.stopped_by is None
     assert not gate.is_canary(object())
 
 
@@ -61,12 +59,3 @@ def test_no_patience_at_all() -> None:
     gate = Gate(patience=0)
     assert gate.close("batch", sure=False, now=5)
     assert not gate.close("batch", sure=False, now=5)
-
-
-def test_the_first_reason_to_stop_stays() -> None:
-    """Why the upload stopped is told by the error that stopped it."""
-    gate = Gate(patience=10)
-    first = CampaignsError("first")
-    gate.stop(first)
-    gate.stop(CampaignsError("second"))
-    assert gate.stopped_by is first

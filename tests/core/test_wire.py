@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from campaigns_async._core.exchange import Response
 from campaigns_async._core.parsing import parse_rows
-from campaigns_async._core.rows import Rows
+from campaigns_async._core.rows import Columns, Rows
 from campaigns_async._core.wire import (
     FIELD_OF_KEY,
     UnreadableBodyError,
@@ -108,7 +108,7 @@ def problem_in(body: bytes, status: int = 400) -> Problem:
 def test_a_record_is_written_with_the_vendors_names() -> None:
     """A record's fields go out under the names and in the forms of the vendor's "Add records"."""
     rest = encode_schedule("2026-12-01T09:00:00Z") + encode_priority("LOW")
-    body = encode_records(Rows([0], [None], ["CRM-1"], [rest], [2.5]))
+    body = encode_records(Rows(Columns([0], [None], ("CRM-1",), (rest,), [2.5])))
     assert body == (
         b'{"records":[{"crmRecordId":"CRM-1","scheduleAt":"2026-12-01T09:00:00Z",'
         b'"priority":"LOW","rank":2.5}]}'
@@ -120,7 +120,7 @@ def test_a_rank_that_is_not_given_is_absent(rank: float | None) -> None:
     """And never null."""
     rest = {} if rank is None else {"rank": rank}
     for ranks in ([rank], None if rank is None else [rank]):
-        body = encode_records(Rows([0], [None], ["x"], [""], ranks))
+        body = encode_records(Rows(Columns([0], [None], ("x",), ("",), ranks)))
         assert json.loads(body) == {"records": [{"crmRecordId": "x", **rest}]}
 
 
@@ -128,8 +128,9 @@ def test_a_rank_that_is_not_given_is_absent(rank: float | None) -> None:
 def test_ranks_that_follow_each_other_are_written_as_any(first: int, count: int) -> None:
     """A range of them is one way to give them."""
     ranks = range(first, first + count)
-    alike = [Rows(ranks, ranks, ["x"] * count, [""] * count, given) for given in (ranks, [*ranks])]
-    assert encode_records(alike[0]) == encode_records(alike[1])
+    ids, said = ("x",) * count, ("",) * count
+    bodies = [encode_records(Rows(Columns(ranks, ranks, ids, said, r))) for r in (ranks, [*ranks])]
+    assert bodies[0] == bodies[1]
 
 
 @given(st.lists(st.tuples(st.text(), st.text(), st.floats(-1e9, 1e9))))
@@ -139,11 +140,13 @@ def test_any_text_comes_through_as_it_is(rows: list[tuple[str, str, float]]) -> 
     """Whatever an id or a priority holds, the body is ASCII, and JSON for just that text."""
     body = encode_records(
         Rows(
-            range(len(rows)),
-            rows,
-            [i for i, _, _ in rows],
-            [encode_priority(priority) for _, priority, _ in rows],
-            [rank for _, _, rank in rows],
+            Columns(
+                range(len(rows)),
+                rows,
+                tuple(i for i, _, _ in rows),
+                tuple(encode_priority(priority) for _, priority, _ in rows),
+                [rank for _, _, rank in rows],
+            )
         )
     )
     assert body.isascii()

@@ -76,9 +76,10 @@ class _SendsAgain(Resolver):
 class _OpenGate(Gate):
     """While the campaign is BUILDING, everybody may ask."""
 
-    @property
-    def closed(self) -> bool:
-        return False
+    def close(self, batch: object, *, sure: bool, now: float) -> bool:
+        goes_on = super().close(batch, sure=sure, now=now)
+        self.closed = False
+        return goes_on
 
     def is_canary(self, batch: object) -> bool:
         del batch
