@@ -61,12 +61,13 @@ class Chunker:
         parts: list[Rows] = []
         while most and self._parts:
             part, begin = self._parts[0], self._begin
-            end = min(begin + most, len(part))
+            length = len(part)
+            end = min(begin + most, length)
             most -= end - begin
             self._waiting -= end - begin
             parts.append(part.stretch(begin, end))
             self._begin = end
-            if end == len(part):
+            if end == length:
                 self._parts.popleft()
                 self._begin = 0
         while self._times and self._times[0][0] <= self._taken:

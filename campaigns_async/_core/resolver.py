@@ -69,7 +69,7 @@ class Case:
 
     first: int = 0
     live: int = 1
-    held: list[_Held] = attrs.Factory(list)
+    held: tuple[_Held, ...] = ()
 
 
 @attrs.define(eq=False)
@@ -205,7 +205,7 @@ class Resolver:
             attempts=piece.attempts,
         )
         doubtful = attrs.evolve(proved, attribution=Attribution.UNCLEAR)
-        piece.case.held.append(_Held(piece.open, proved, doubtful))
+        piece.case.held += (_Held(piece.open, proved, doubtful),)
         # A single that is there makes it likely that all of its batch is: no use in halves.
         return self._conclude(
             piece, [], [*_split_off(piece, left, verdict.suspects), *_singles(piece.rest)]
@@ -241,15 +241,12 @@ class Resolver:
         error: CampaignsError | None,
     ) -> None:
         unexplained = proved is Status.REJECTED
-        piece.case.held.append(
-            _Held(
-                piece.open,
-                Settlement(
-                    rows, proved, error=error, attempts=piece.attempts, unexplained=unexplained
-                ),
-                Settlement(rows, doubtful, error=piece.failure or error, attempts=piece.attempts),
-            )
+        held = _Held(
+            piece.open,
+            Settlement(rows, proved, error=error, attempts=piece.attempts, unexplained=unexplained),
+            Settlement(rows, doubtful, error=piece.failure or error, attempts=piece.attempts),
         )
+        piece.case.held += (held,)
 
     def _conclude(self, piece: Piece, settled: list[Settlement], parts: list[Piece]) -> Resolution:
         """The piece is over; ``parts`` take its place."""
@@ -269,7 +266,7 @@ class Resolver:
                 settled.append(held.doubtful)
             else:
                 still.append(held)
-        case.held = still
+        case.held = tuple(still)
         return settled
 
 

@@ -8,11 +8,14 @@ looks at one.
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain, compress, repeat
 from operator import itemgetter
-from typing import Any, Final, overload
+from types import MappingProxyType
+from typing import Any, Final, TypeVar, overload
 
 import attrs
 
 from campaigns_async.errors import InvalidRecordError
+
+_T = TypeVar("_T")
 
 AT_ONCE: Final = 500
 """Rows that are read and parsed together, at most: what is done once for all of them is cheap."""
@@ -36,6 +39,9 @@ class Row:
     error: InvalidRecordError | None = None
 
 
+_NO_ERRORS: Final[Mapping[int, InvalidRecordError]] = MappingProxyType({})
+
+
 @attrs.define(eq=False)
 class Columns:
     """A column for each attribute of :class:`Row`, of many rows.
@@ -51,7 +57,7 @@ class Columns:
     ids: tuple[str, ...]
     said: tuple[str, ...]
     ranks: range | Sequence[float | None] | None = None
-    errors: Mapping[int, InvalidRecordError] = attrs.Factory(dict)
+    errors: Mapping[int, InvalidRecordError] = _NO_ERRORS
     plain: bool = False
 
 
@@ -166,7 +172,11 @@ class Rows(Sequence[Row]):
 
     def where(self, wanted: Sequence[bool]) -> "Rows":
         """The rows at which ``wanted`` is true."""
-        return self._pick(lambda column: tuple(compress(column, wanted)))
+
+        def pick(column: Sequence[_T]) -> tuple[_T, ...]:
+            return tuple(compress(column, wanted))
+
+        return self._pick(pick)
 
     def split(self, wanted: Sequence[bool]) -> "tuple[Rows, Rows]":
         """Those at which ``wanted`` is true, and the others."""

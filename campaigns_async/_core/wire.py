@@ -70,9 +70,9 @@ _TWO_DIGITS: Final = [f"{number:02}" for number in range(100)]
 
 def encode_records(rows: Rows) -> bytes:
     """The body of a POST of these rows."""
-    if not rows:
-        return b'{"records":[]}'
     count = len(rows)
+    if not count:
+        return b'{"records":[]}'
     ids = rows.ids if rows.plain else [encode_id(i)[1:-1] for i in rows.ids]
     columns: list[Sequence[str]] = [['},{"crmRecordId":"'] * count, ids, ['"'] * count, rows.said]
     columns += _encode_ranks(rows.ranks)

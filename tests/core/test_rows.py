@@ -1,4 +1,5 @@
 import json
+import weakref
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +36,37 @@ def test_what_is_cut_can_be_joined(records: list[str | None], at: int) -> None:
     assert show(Rows.join([rows[:at], rows[at:]])) == show(rows)
     assert show(Rows.join(rows.singles())) == show(rows)
     assert show(Rows.of(rows)) == show(rows)
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", None]), max_size=8), st.integers(0, 8), st.integers(0, 8)
+)
+def test_a_stretch_is_what_a_slice_is(records: list[str | None], begin: int, end: int) -> None:
+    """Of a stretch too, and with its columns to be read as those of any rows."""
+    rows = make(*records).stretch(0, len(records))
+    begin, end = sorted((min(begin, len(rows)), min(end, len(rows))))
+    part, same = rows.stretch(begin, end), rows[begin:end]
+    assert show(part) == show(same)
+    for name in ("positions", "given", "ids", "said", "ranks", "plain"):
+        assert getattr(part, name) == getattr(same, name)
+    assert show(part.stretch(0, len(part) // 2)) == show(same[: len(part) // 2])
+    if part:
+        assert (part.first, show(part)[-1]) == (part[0].index, show(part[len(part) - 1 :])[0])
+
+
+class Kept(dict[str, str]):
+    """A record that can be looked for."""
+
+
+def test_what_is_cut_out_keeps_nothing_of_the_rest() -> None:
+    """One row that waits for hours must not keep all that were read together with it."""
+    records = [Kept(crm_record_id=name) for name in "abc"]
+    gone = weakref.ref(records[0])
+    rows = make(*records)
+    one = [rows[1:2], rows.where([False, True, False]), rows.singles()[1]]
+    del records, rows
+    assert gone() is None
+    assert [list(row.ids) for row in one] == [["b"]] * 3
 
 
 def test_nothing_joined_is_nothing() -> None:
