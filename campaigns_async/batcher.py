@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from campaigns_async._core.parsing import read_id, snapshot
 from campaigns_async._core.ranks import Ranks
+from campaigns_async._core.rows import AT_ONCE
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.batcher_options import BatcherOptions
 from campaigns_async.delivery import Delivery
@@ -153,8 +154,8 @@ class RecordBatcher:
         """Hand all that was submitted since the last time to the engine, together."""
         records, self._inbox = self._inbox, []
         positions, self._inbox_positions = self._inbox_positions, []
-        if records:
-            rows = self._engine.parse(records, positions)
+        for at in range(0, len(records), AT_ONCE):
+            rows = self._engine.parse(records[at : at + AT_ONCE], positions[at : at + AT_ONCE])
             self._settle(self._engine.feed(rows, asyncio.get_running_loop().time()))
         if self._room.full and self._engine.lingering == self._engine.unsettled:
             # Room comes of what is settled: what lingers for more would wait in vain.

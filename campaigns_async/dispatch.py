@@ -7,8 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-import attrs
-
 from campaigns_async._core.exchange import Request, Response, Seen
 from campaigns_async._core.pacing import Pacing, read_congestion
 from campaigns_async._core.problems import parse_error
@@ -133,12 +131,7 @@ class Dispatcher:
                 # An attempt with no time left would only make doubt out of certainty. Not
                 # permanent: whoever set the deadline says that it has passed.
                 return NotSentError(_NO_TIME)
-            timeout = self.settings.timeout
-            if left < timeout.total:
-                timeout = attrs.evolve(timeout, total=left)
-            sending = self._transport.send(
-                request, timeout, lambda: self.slots.is_open() and wanted()
-            )
+            sending = self._transport.send(request, left, lambda: self.slots.is_open() and wanted())
             seen = await (call.watch(sending) if call is not None and call.watched else sending)
             if seen is not None:
                 return seen
@@ -176,7 +169,9 @@ class Dispatcher:
             if isinstance(seen, Response) and 200 <= seen.status < 300:
                 self.budget.give_back()
                 return seen
-            error = seen if isinstance(seen, TransportError) else parse_error(seen, now(), ids)
+            error = (
+                seen if isinstance(seen, TransportError) else parse_error(seen, wall_clock(), ids)
+            )
             error.attempts = attempts
             if isinstance(error, APIError):
                 error.after_ambiguous_attempt = ambiguous
@@ -212,12 +207,12 @@ class Dispatcher:
             congested = read_congestion(seen)
             if congested and isinstance(seen, Response):
                 # Before the turn is given back: whoever gets it has to wait as well.
-                self.slots.hold(parse_retry_after(seen.headers, now()) or 0.0)
+                self.slots.hold(parse_retry_after(seen.headers, wall_clock()) or 0.0)
         finally:
             self.slots.release(ticket, congested=congested)
         return seen
 
 
-def now() -> datetime:
-    """The wall clock, for dates in replies; all waiting goes by the loop's clock."""
+def wall_clock() -> datetime:
+    """The time, for dates in replies; all waiting goes by the loop's clock."""
     return datetime.now(UTC)

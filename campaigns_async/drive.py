@@ -22,7 +22,7 @@ from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.verdicts import decide_verdict
 from campaigns_async._core.wire import encode_records
 from campaigns_async.call import Call
-from campaigns_async.dispatch import NOT_WANTED, Dispatcher, now
+from campaigns_async.dispatch import NOT_WANTED, Dispatcher, wall_clock
 from campaigns_async.errors import (
     CampaignsError,
     ConfigurationError,
@@ -90,6 +90,9 @@ class Drive:
     - ``may_send``: False holds further requests back, while nobody takes the outcomes.
     - ``max_in_flight``: requests of this engine, below what the session allows.
     - ``call``: what this is, and is told how it goes.
+
+    ``intend``, set before :meth:`run`: awaited before a batch is sent, to keep what must be on disk
+    by then; None for nothing to keep.
     """
 
     def __init__(
@@ -111,14 +114,13 @@ class Drive:
         self._on_settled = on_settled
         self._feed = feed
         self._may_send = may_send
-        # Awaited before a batch is sent; it keeps what must be on disk by then.
         self.intend: Callable[[Piece], Awaitable[None]] | None = None
         self._max_in_flight = math.inf if max_in_flight is None else max_in_flight
         self._deadline_at = math.inf
         self._turn: asyncio.Future[Ticket] | None = None
         self._grace = GRACE
         self._changed = asyncio.Event()
-        self._notifies_soon = False
+        self._about_to_notify = False
         self._expired: CampaignsError | None = None
         self._due = math.inf
         # Whether anything more may be sent, as far as it is ours to say.
@@ -131,8 +133,17 @@ class Drive:
 
     def notify(self) -> None:
         """Something changed outside: rows came, outcomes were taken."""
-        self._notifies_soon = False
         self._changed.set()
+
+    def _notify_soon(self) -> None:
+        """In the turn after the next one; by then the request that takes over is on the wire."""
+        if not self._about_to_notify:
+            self._about_to_notify = True
+            asyncio.get_running_loop().call_soon(self._notify_now)
+
+    def _notify_now(self) -> None:
+        self._about_to_notify = False
+        self.notify()
 
     def stop(self, error: CampaignsError, *, grace: float = GRACE) -> None:
         """Send nothing more; :meth:`run` ends when what is in flight has answered.
@@ -279,7 +290,7 @@ class Drive:
 
         The next goes out as soon as the reply to the last is judged, before anything else is done.
         """
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is one
         while flight is not None:
             seen = await self._attempt(flight)
@@ -287,10 +298,7 @@ class Drive:
                 # Given up meanwhile.
                 return
             self._judge(flight, seen)
-            if not self._notifies_soon:
-                # In the turn after the next one; by then the request is on the wire.
-                self._notifies_soon = True
-                loop.call_soon(self.notify)
+            self._notify_soon()
             flight = self._next()
             if flight is not None:
                 self._flights[task] = flight
@@ -344,7 +352,7 @@ class Drive:
     def _judge(self, flight: _Flight, seen: Seen) -> None:
         slots, engine = self._dispatcher.slots, self._engine
         try:
-            verdict = decide_verdict(flight.piece.ids, seen, now())
+            verdict = decide_verdict(flight.piece.ids, seen, wall_clock())
             judged = engine.judge(flight.piece, verdict, asyncio.get_running_loop().time())
             if judged.hold is not None:
                 # Before the turn is given back: whoever gets it has to wait as well.

@@ -134,13 +134,13 @@ class Teller:
         For it may be the work of a callback, which took this task for its own.
         """
         loop = asyncio.get_running_loop()
-        told_at = loop.time()
+        due = loop.time() + _PROGRESS_EVERY
         while not self._over or self._waiting:
-            await self._wait_for_news()
+            await self._wait_for_news(due)
             while self._waiting and (self._over or self._is_due(self._waiting[0][0])):
                 await self._pass_on(*self._waiting.popleft())
-            if loop.time() - told_at >= _PROGRESS_EVERY and not self._over:
-                told_at = loop.time()
+            if loop.time() >= due and not self._over:
+                due = loop.time() + _PROGRESS_EVERY
                 await self._call(self._on_progress, self._progress())
         await self._call(self._on_progress, self._progress())
         try:
@@ -165,12 +165,11 @@ class Teller:
         for outcome in outcomes:
             await self._call(self._on_outcome, outcome)
 
-    async def _wait_for_news(self) -> None:
-        # While nothing is settled there is progress to tell of all the same: what it waits for.
-        every = None if self._on_progress is None else _PROGRESS_EVERY
+    async def _wait_for_news(self, due: float) -> None:
+        # Until progress is due: while no outcome is to be told, nothing else ends this wait.
         try:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(every):
+                async with asyncio.timeout_at(None if self._on_progress is None else due):
                     await self._news.wait()
             self._news.clear()
         except asyncio.CancelledError as cancelled:

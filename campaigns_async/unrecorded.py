@@ -8,7 +8,7 @@ from campaigns_async.errors import JournalError
 
 
 class Unrecorded:
-    """As much of a :class:`Recorder` as an upload asks for."""
+    """As much of a :class:`Recorder` as an upload asks for in any case."""
 
     may_send = True
     refused: JournalError | None = None

@@ -245,6 +245,31 @@ async def test_retry_after_holds_every_task_of_the_session() -> None:
     assert min(arrivals[1:]) - arrivals[0] >= 1.0
 
 
+async def test_who_has_a_turn_waits_for_the_end_of_a_hold() -> None:
+    """Though there is a connection: it is asked for once, and not until it may be used."""
+    loop = asyncio.get_running_loop()
+    async with RawServer(say(http(200))) as server:
+        connections = Connections()
+        dispatcher = Dispatcher(settings_for(server.url), connections)
+        await dispatcher.attempt(REQUEST)
+        dispatcher.slots.hold(0.2)
+        began, asked = loop.time(), 0
+
+        def wanted() -> bool:
+            nonlocal asked
+            asked += 1
+            return True
+
+        attempt = asyncio.create_task(dispatcher.attempt(REQUEST, wanted=wanted))
+        turns = 0
+        while not attempt.done():
+            turns += 1
+            await asyncio.sleep(0.01)
+        await connections.close()
+    assert (asked, len(server.requests)) == (1, 2)
+    assert (loop.time() - began >= 0.2, turns > 5) == (True, True)
+
+
 async def test_retry_after_holds_others_even_if_the_call_itself_gives_up() -> None:
     """The service asked all of us."""
     loop = asyncio.get_running_loop()

@@ -41,6 +41,17 @@ class Told:
             on_told=self._count,
         )
 
+    def note_progress(self) -> tuple[Callable[[Progress], None], asyncio.Event]:
+        """What notes it, and what is set when that was called twice."""
+        second = asyncio.Event()
+
+        def note(progress: Progress) -> None:
+            self.progress.append(progress)
+            if len(self.progress) == 2:
+                second.set()
+
+        return note, second
+
     def _count(self) -> None:
         self.room += 1
 
@@ -306,16 +317,32 @@ async def test_a_last_callback_that_cancels_its_task_does_not_end_it_so() -> Non
     assert (told.outcomes, len(teller.errors)) == ([0], 1)
 
 
+async def test_progress_is_told_while_records_settle_and_nobody_takes_outcomes() -> None:
+    """Now and then, and not for each."""
+    told = Told()
+    note, second = told.note_progress()
+    teller = Teller(
+        None,
+        note,
+        is_due=lambda _: True,
+        progress=lambda: NO_PROGRESS,
+        on_told=lambda: None,
+    )
+    teller.start()
+    settlements = 0
+    async with asyncio.timeout(30):
+        while not second.is_set():
+            teller.add(settled(settlements), 0)
+            settlements += 1
+            await asyncio.sleep(0.001)
+    await teller.finish()
+    assert (len(told.progress), settlements > 10) == (3, True)
+
+
 async def test_progress_is_told_while_nothing_is_settled_and_at_the_end() -> None:
     """Now and then without any news, and once more when all is over."""
     told = Told()
-    second = asyncio.Event()
-
-    def note(progress: Progress) -> None:
-        told.progress.append(progress)
-        if len(told.progress) == 2:
-            second.set()
-
+    note, second = told.note_progress()
     teller = told.teller(on_progress=note)
     teller.start()
     await asyncio.wait_for(second.wait(), 30)

@@ -1,5 +1,6 @@
 import asyncio
 import gzip
+import math
 import socket
 import ssl
 import zlib
@@ -52,7 +53,8 @@ async def own() -> AsyncIterator[aiohttp.ClientSession]:
 
 async def send(url: str, connections: Connections, timeout: Timeout = PATIENT) -> Response:
     """Send one request; raises what it returns for a failure."""
-    reply = await Transport(settings_for(url), connections).send(REQUEST, timeout, yes)
+    settings = settings_for(url, timeout=timeout)
+    reply = await Transport(settings, connections).send(REQUEST, math.inf, yes)
     if isinstance(reply, TransportError):
         raise reply
     assert reply is not None
@@ -81,8 +83,8 @@ async def test_a_request_carries_the_vendors_headers_and_no_others_of_note(
     """Key, tenant, media type and user agent go with each request, no cookie does."""
     async with RawServer(say(http(200, headers={"Set-Cookie": "a=b"}))) as server:
         transport = Transport(settings_for(server.url, user_agent_suffix="acme/1"), connections)
-        await transport.send(REQUEST, PATIENT, yes)
-        await transport.send(REQUEST, PATIENT, yes)
+        await transport.send(REQUEST, math.inf, yes)
+        await transport.send(REQUEST, math.inf, yes)
         first, second = server.requests
     assert (first.method, first.path, first.body) == ("POST", "/c/records", b'{"records":[]}')
     assert first.headers["x-api-key"] == KEY
@@ -223,9 +225,9 @@ async def test_what_is_not_wanted_any_more_is_not_sent(
     connections = Connections(own if whose == "the caller's" else None)
     async with RawServer(say(http(200), http(200))) as server:
         transport = Transport(settings_for(server.url), connections)
-        await transport.send(REQUEST, PATIENT, yes)
-        assert await transport.send(REQUEST, PATIENT, lambda: False) is None
-        await transport.send(REQUEST, PATIENT, yes)
+        await transport.send(REQUEST, math.inf, yes)
+        assert await transport.send(REQUEST, math.inf, lambda: False) is None
+        await transport.send(REQUEST, math.inf, yes)
         await connections.close()
         assert (len(server.requests), server.connections) == (2, 1)
 
@@ -339,6 +341,18 @@ async def test_a_request_without_a_reply_may_have_been_executed(
     assert (caught.value.request_sent, caught.value.timed_out) == (True, timed_out)
 
 
+async def test_a_failure_is_returned_with_nothing_that_hangs_on_it(
+    connections: Connections,
+) -> None:
+    """No exception of aiohttp, which holds the request's headers, and no frames of ours."""
+    async with RawServer(hang) as server:
+        transport = Transport(settings_for(server.url, timeout=SHORT), connections)
+        failure = await transport.send(REQUEST, 0.05, yes)
+    assert isinstance(failure, OutcomeUnknownError)
+    assert failure.timed_out
+    assert (failure.__cause__, failure.__context__, failure.__traceback__) == (None, None, None)
+
+
 @pytest.mark.parametrize(
     "answer", [b"\x00\xff nonsense\r\n\r\n", b"HTTP/1.1 banana\r\n\r\n"], ids=["bytes", "status"]
 )
@@ -427,6 +441,29 @@ async def test_a_body_that_breaks_off_within_the_key_shows_none_of_it(
     async with RawServer(http(500, body)[:cut]) as server:
         seen = await send(server.url, connections)
     assert (seen.body.strip(b"x"), seen.broken_off) == (b"", how == "the server")
+
+
+@pytest.mark.parametrize("length", range(len("eght_***") + 1, len(KEY) + 1))
+async def test_the_key_is_struck_out_of_what_aiohttp_quotes(
+    connections: Connections, length: int
+) -> None:
+    """Which it cuts after 100 bytes, wherever that is."""
+    line = b"X-Echo: " + b"p" * (92 - length) + KEY.encode() + b"q" * 9_000
+    async with RawServer(b"HTTP/1.1 400 Bad\r\n" + line + b"\r\n\r\n") as server:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await send(server.url, connections)
+    assert "pppeght_***" in str(caught.value)
+    assert KEY[: len("eght_***") + 1] not in str(caught.value)
+
+
+@pytest.mark.parametrize("length", range(1, len(KEY)))
+async def test_a_whole_body_may_end_as_the_key_begins(
+    connections: Connections, length: int
+) -> None:
+    """Nothing of it was cut off, so that is no part of the key."""
+    async with RawServer(http(500, b"x" * 9 + KEY[:length].encode())) as server:
+        seen = await send(server.url, connections)
+    assert seen.body == b"x" * 9 + KEY[:length].encode()
 
 
 # --- connections

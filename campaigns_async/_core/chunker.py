@@ -16,8 +16,6 @@ class Chunker:
         self._size = size
         self._linger = linger
         self._parts: deque[Rows] = deque()
-        # Rows of the first part that were taken already.
-        self._begin = 0
         self._waiting = 0
         # (rows fed until then, the time), of those that wait.
         self._times: deque[tuple[int, float]] = deque()
@@ -60,16 +58,14 @@ class Chunker:
     def _take(self, most: int) -> Rows:
         parts: list[Rows] = []
         while most and self._parts:
-            part, begin = self._parts[0], self._begin
+            part = self._parts.popleft()
             length = len(part)
-            end = min(begin + most, length)
-            most -= end - begin
-            self._waiting -= end - begin
-            parts.append(part.stretch(begin, end))
-            self._begin = end
-            if end == length:
-                self._parts.popleft()
-                self._begin = 0
+            if length > most:
+                self._parts.appendleft(part.stretch(most, length))
+                part, length = part.stretch(0, most), most
+            most -= length
+            self._waiting -= length
+            parts.append(part)
         while self._times and self._times[0][0] <= self._taken:
             self._times.popleft()
         return Rows.join(parts)

@@ -23,6 +23,7 @@ from campaigns_async._core.resolver import Piece, Resolver
 from campaigns_async._core.retry import Backoff, Budget
 from campaigns_async._core.rows import AT_ONCE, NO_ROWS, Rows
 from campaigns_async._core.settlement import Settlement
+from campaigns_async._core.values import value
 from campaigns_async._core.verdicts import Proof, Step, Verdict
 from campaigns_async.errors import CampaignsError, CampaignStateError
 from campaigns_async.models import CampaignState
@@ -41,7 +42,7 @@ _HAS_WORDS: Final = frozenset({Proof.DUPLICATE, Proof.INVALID, Proof.UNCLEAR, Pr
 _NO_REASON: Final = CampaignsError("the upload was stopped")
 
 
-@attrs.define
+@value
 class Judged:
     """What one verdict brought.
 
@@ -137,8 +138,7 @@ class Engine:
         if rows.errors:
             bad, rows = rows.split([position in rows.errors for position in rows.positions])
             settled += [
-                self._at_once(row, Status.REJECTED, bad.errors[row.positions[0]])
-                for row in bad.singles()
+                self._at_once(row, Status.REJECTED, bad.errors[row.first]) for row in bad.singles()
             ]
         if self._dedupe is not None and (repeats := self._dedupe.claim(rows)):
             settled += [
@@ -146,7 +146,7 @@ class Engine:
                 for at, repeat in enumerate(repeats)
                 if repeat is not None
             ]
-            settled.sort(key=lambda settlement: settlement.rows.positions[0])
+            settled.sort(key=lambda settlement: settlement.rows.first)
             rows = rows.where([repeat is None for repeat in repeats])
         if self.stopped_by is not None:
             return settled + self._leave(rows, self.stopped_by) + self._revive(now)
@@ -157,7 +157,7 @@ class Engine:
     def _settle_repeat(self, row: Rows, repeat: Repeat) -> Settlement:
         if not self._repeats_are_errors:
             return self._at_once(row, Status.DUPLICATE, repeat=repeat)
-        error = repeated_id_error(row.positions[0], repeat.first)
+        error = repeated_id_error(row.first, repeat.first)
         return self._at_once(row, Status.REJECTED, error, repeat)
 
     def _at_once(
@@ -169,7 +169,7 @@ class Engine:
     ) -> Settlement:
         """A verdict that needs no request, and so comes out the same in each run."""
         history = self._history
-        recalled = history is not None and history.is_settled(row.positions[0])
+        recalled = history is not None and history.is_settled(row.first)
         return Settlement(row, status, error=error, repeat=repeat, recalled=recalled)
 
     def _leave(self, rows: Rows, error: CampaignsError) -> list[Settlement]:
@@ -220,7 +220,7 @@ class Engine:
     @property
     def gate_closed(self) -> bool:
         """Whether the campaign takes no records at the moment."""
-        return self._gate.closed
+        return self._gate.canary is not None
 
     @property
     def campaign_state(self) -> CampaignState | None:
@@ -239,7 +239,7 @@ class Engine:
         while self._waiting and self._waiting[0][0] <= now:
             self._ready.append(heapq.heappop(self._waiting)[2])
         piece: Piece | None = None
-        if self._gate.closed:
+        if self._gate.canary is not None:
             piece = next((piece for piece in self._ready if self._gate.is_canary(piece)), None)
             if piece is not None:
                 self._ready.remove(piece)
@@ -255,7 +255,7 @@ class Engine:
         """From when on :meth:`take` has something, if nothing else happens; infinity for never."""
         if self.stopped_by is not None:
             return math.inf
-        if self._gate.closed:
+        if self._gate.canary is not None:
             if any(self._gate.is_canary(piece) for piece in self._ready):
                 return -math.inf
             return min(
@@ -278,6 +278,9 @@ class Engine:
         self._note(verdict, now)
         resolution = self._resolver.resolve(piece, verdict)
         settled = self._settle(resolution.settled)
+        for part in resolution.pieces:
+            # It may wait for hours, and all that was read with it would stay as long.
+            part.rows = part.rows.cut_out()
         hold = None
         if step is Step.STOP or (
             step is Step.WAIT and not self._gate.close(piece, sure=verdict.sure, now=now)

@@ -10,10 +10,9 @@ class Gate:
 
     def __init__(self, *, patience: float) -> None:
         self._patience = patience
-        self._canary: object = None
+        # The one batch that may go; None while the gate is open.
+        self.canary: object = None
         self._unsure_since: float | None = None
-        # Whether only the canary may go.
-        self.closed = False
 
     def close(self, batch: object, *, sure: bool, now: float) -> bool:
         """A reply said "not now". Whether to go on waiting.
@@ -21,8 +20,8 @@ class Gate:
         ``sure``: whether it named a state that passes by itself. Without that the wait has an end,
         after ``patience`` seconds: nobody said that the state will ever change.
         """
-        if not self.closed:
-            self.closed, self._canary = True, batch
+        if self.canary is None:
+            self.canary = batch
         if sure:
             self._unsure_since = None
         elif self._unsure_since is None:
@@ -33,10 +32,10 @@ class Gate:
 
     def is_canary(self, batch: object) -> bool:
         """Whether this batch is the one that asks."""
-        return batch is self._canary
+        return batch is self.canary
 
     def open(self, batch: object) -> None:
         """A reply showed that records are taken again, if it answered the canary."""
-        if batch is self._canary:
-            self.closed, self._canary = False, None
+        if self.is_canary(batch):
+            self.canary = None
             self._unsure_since = None

@@ -86,7 +86,7 @@ class History:
 
     def revive(self, batch: Rows) -> list[Piece]:
         """What is left to send of a batch, with the attempts that may have landed."""
-        first = batch.positions[0]
+        first = batch.first
         _, unseen, fresh = self.sort(batch)
         if len(unseen) + len(fresh) == len(batch) and first not in self._split:
             # It went out whole or not at all: not at all if some of it was never due.

@@ -24,7 +24,7 @@ def read_congestion(seen: Response | TransportError) -> bool | None:
 
 
 class Ticket:
-    """What a request under way holds: one for each epoch, the time between two decreases."""
+    """What a request under way holds: the same for all that began between two decreases."""
 
     __slots__ = ()
 
@@ -68,7 +68,7 @@ class Pacing:
 
     def admit(self, now: float) -> float:
         """Seconds until a request may begin: 0 for now, infinity until one in flight has ended."""
-        if self.in_flight >= int(self._window):
+        if self.in_flight >= self.window:
             return math.inf
         wait = self.held_until - now
         if self._rate is not None:

@@ -63,8 +63,8 @@ def _glance(
                 said = texts if said is None else list(map(str.__add__, said, texts))
     except InvalidRecordError:
         return None
-    alike = tuple(said) if said else ("",) * len(ids)
-    return Rows(Columns(positions, records, tuple(ids), alike, ranks, plain=plain))
+    said = said or [""] * len(ids)
+    return Rows(Columns(positions, records, tuple(ids), tuple(said), ranks, plain=plain))
 
 
 def _read_columns(records: Sequence[Any]) -> dict[str, Sequence[Any]]:

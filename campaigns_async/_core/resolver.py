@@ -16,6 +16,7 @@ import attrs
 
 from campaigns_async._core.rows import Rows
 from campaigns_async._core.settlement import Settlement
+from campaigns_async._core.values import value
 from campaigns_async._core.verdicts import Proof, Step, Verdict
 from campaigns_async.errors import CampaignsError
 from campaigns_async.outcomes import Attribution, Evidence, Status
@@ -113,7 +114,7 @@ class Piece:
         return Piece(rows, self.case, self.open, self.attempts, whole=False, failure=self.failure)
 
 
-@attrs.define
+@value
 class Resolution:
     """``settled``: what is known now. ``pieces``: what is to be sent next."""
 
@@ -141,7 +142,7 @@ class Resolver:
         proof, meaning = verdict.proof, verdict.meaning
         if verdict.sent:
             piece.attempts += 1
-        repeated = piece.whole and piece.open and bool(piece.still_open())
+        repeated = piece.whole and bool(piece.open)
         if meaning.landed is None or (self._gateway_resends and proof in _FROM_SECOND_COPY):
             if piece.own is None:
                 # One for all attempts at just these rows: what refutes one of them refutes all.
@@ -257,6 +258,8 @@ class Resolver:
 
     def _close(self, case: Case, gone: int) -> list[Settlement]:
         case.live -= gone
+        if not case.held:
+            return []
         settled: list[Settlement] = []
         still: list[_Held] = []
         for held in case.held:

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar, overload
 
 import attrs
 
+from campaigns_async._core.values import value
 from campaigns_async.errors import InvalidRecordError
 
 _T = TypeVar("_T")
@@ -42,7 +43,7 @@ class Row:
 _NO_ERRORS: Final[Mapping[int, InvalidRecordError]] = MappingProxyType({})
 
 
-@attrs.define(eq=False)
+@value(eq=False)
 class Columns:
     """A column for each attribute of :class:`Row`, of many rows.
 
@@ -53,7 +54,7 @@ class Columns:
 
     positions: Sequence[int]
     given: Sequence[Any]
-    # Tuples of texts are nothing that the garbage collector looks through, but for once.
+    # Tuples: once it has seen that one holds only texts, the garbage collector leaves it alone.
     ids: tuple[str, ...]
     said: tuple[str, ...]
     ranks: range | Sequence[float | None] | None = None
@@ -154,7 +155,9 @@ class Rows(Sequence[Row]):
     def __getitem__(self, at: slice) -> "Rows": ...
     def __getitem__(self, at: int | slice) -> "Row | Rows":
         if isinstance(at, slice):
-            return self._pick(itemgetter(at))
+            begin, end, step = at.indices(len(self))
+            assert step == 1  # noqa: S101 - rows stay in input order, and together
+            return self.stretch(begin, max(begin, end)).cut_out()
         columns, at = self._columns, range(self._begin, self._end)[at]
         index = columns.positions[at]
         return Row(
@@ -167,8 +170,15 @@ class Rows(Sequence[Row]):
         )
 
     def stretch(self, begin: int, end: int) -> "Rows":
-        """The same as a slice, but all of the columns stay as long as this does."""
+        """Rows ``begin`` to ``end``, both within: as a slice, but without copies.
+
+        In return all that was read together with them is kept as long as they are.
+        """
         return Rows(self._columns, self._begin + begin, self._begin + end)
+
+    def cut_out(self) -> "Rows":
+        """The same rows with columns of their own."""
+        return self._pick(itemgetter(slice(None)))
 
     def where(self, wanted: Sequence[bool]) -> "Rows":
         """The rows at which ``wanted`` is true."""

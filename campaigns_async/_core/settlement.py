@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator
 
-import attrs
-
 from campaigns_async._core.dedupe import Repeat
 from campaigns_async._core.rows import Rows
+from campaigns_async._core.values import value
 from campaigns_async._core.verdicts import Verdict
 from campaigns_async.errors import CampaignsError
 from campaigns_async.models import Record
 from campaigns_async.outcomes import Attribution, Evidence, RecordOutcome, Status
 
 
-@attrs.define(eq=False)
+@value(eq=False)
 class Settlement:
     """What became of ``rows``, one or more: the same for each. The others are as in RecordOutcome.
 

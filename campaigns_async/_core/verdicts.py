@@ -14,6 +14,7 @@ import attrs
 from campaigns_async._core.exchange import Response
 from campaigns_async._core.problems import ABOUT_CONTENT, parse_error, unexpected_error
 from campaigns_async._core.retry import is_ambiguous
+from campaigns_async._core.values import value
 from campaigns_async._core.wire import UnreadableBodyError, decode_records, tells_of
 from campaigns_async._core.wording import find_named, has_words, says_invalid, says_not_dynamic
 from campaigns_async.errors import (
@@ -87,7 +88,7 @@ MEANING: Final[Mapping[Proof, Meaning]] = {
 }
 
 
-@attrs.define
+@value
 class Verdict:
     """One proof about one batch.
 

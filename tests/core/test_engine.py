@@ -1,4 +1,5 @@
 import math
+import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -543,6 +544,25 @@ def test_a_stop_leaves_unknown_what_was_lost() -> None:
         "c": "NOT_ADDED",
         "d": "NOT_ADDED",
     }
+
+
+class Kept(dict[str, str]):
+    """A record that can be looked for."""
+
+
+@pytest.mark.parametrize("verdict", [OPEN, THROTTLED, BUSY, DUPLICATE], ids=lambda v: v.proof.name)
+def test_a_batch_that_waits_keeps_no_records_but_its_own(verdict: Verdict) -> None:
+    """It may wait for hours, with all that was read together with it settled long ago."""
+    records = [Kept(crm_record_id=name) for name in "abcd"]
+    references = [weakref.ref(record) for record in records]
+    engine = fed(records)
+    del records
+    first, second = take(engine), take(engine)
+    engine.judge(second, verdict, 0)
+    engine.judge(first, ADDED, 0)
+    del first, second
+    assert [reference() is None for reference in references] == [True, True, False, False]
+    assert engine.unsettled == 2
 
 
 def test_the_first_reason_stays() -> None:

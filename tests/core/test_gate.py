@@ -4,7 +4,7 @@ from campaigns_async._core.gate import Gate
 def test_a_gate_is_open_at_first() -> None:
     """Nothing stands in the way until a reply says so."""
     gate = Gate(patience=10)
-    assert not gate.closed
+    assert gate.canary is None
     assert not gate.is_canary(object())
 
 
@@ -14,7 +14,7 @@ def test_the_refused_batch_becomes_the_canary() -> None:
     first, second = [1], [1]
     assert gate.close(first, sure=True, now=0)
     assert gate.close(second, sure=True, now=1)
-    assert gate.closed
+    assert gate.canary is first
     assert gate.is_canary(first)
     assert not gate.is_canary(second)
 
@@ -25,9 +25,9 @@ def test_only_the_canary_opens_the_gate() -> None:
     canary = object()
     gate.close(canary, sure=True, now=0)
     gate.open(object())
-    assert gate.closed
+    assert gate.canary is canary
     gate.open(canary)
-    assert not gate.closed
+    assert gate.canary is None
 
 
 def test_a_state_that_passes_is_waited_for_without_end() -> None:

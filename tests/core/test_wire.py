@@ -23,6 +23,7 @@ from campaigns_async._core.wire import (
     encode_schedule,
     encode_time,
     parse_json,
+    tells_of,
 )
 from campaigns_async.errors import FieldError, Problem
 from campaigns_async.models import (
@@ -340,6 +341,13 @@ def test_a_problem_has_the_kinds_it_promises(document: dict[str, Any]) -> None:
         assert isinstance(error, FieldError)
         assert isinstance(error.field, str | None)
     assert set(problem.extra) <= {"x", "y", "body", "unreadable"}
+
+
+@pytest.mark.parametrize("gap", ["", " "])
+def test_a_record_is_seen_in_a_reply_that_is_not_decoded(gap: str) -> None:
+    """In either spelling of JSON, by its whole id, and only as an id."""
+    body = f'{{"records":[{{"state":{gap}"CRM-2","crmRecordId":{gap}"CRM-1"}}]}}'.encode()
+    assert [tells_of(body, i) for i in ("CRM-1", "CRM-", "CRM-2")] == [True, False, False]
 
 
 # --- in: what cannot

@@ -78,7 +78,7 @@ class _OpenGate(Gate):
 
     def close(self, batch: object, *, sure: bool, now: float) -> bool:
         goes_on = super().close(batch, sure=sure, now=now)
-        self.closed = False
+        self.canary = None
         return goes_on
 
     def is_canary(self, batch: object) -> bool:

@@ -12,7 +12,7 @@ from campaigns_async import Limits, RetryPolicy, UploadReport
 from campaigns_async.emulator import EmulatedCampaign, Fault, FaultDetails, Faults, Quirks
 from campaigns_async.models import CampaignState
 from tests.stack.harness import HOUR, VirtualStack, ids, open_stack
-from tests.stack.loop import run
+from tests.stack.loop import run, virtual
 
 Story = Callable[[VirtualStack], Awaitable[UploadReport]]
 
@@ -101,6 +101,29 @@ def test_restarts_in_the_middle(seed: int) -> None:
     assert report.unknown == report.not_added == report.rejected == 0
     assert report.added + report.present == 750
     assert elapsed > HOUR
+
+
+@virtual
+async def test_those_that_waited_for_the_canary_go_together() -> None:
+    """As many as may be in flight, and not one after the other."""
+    limits = Limits(max_in_flight=8, initial_in_flight=8)
+    async with open_stack(client={"limits": limits}, faults=Faults(latency=1.0)) as stack:
+        campaign, _ = stack.create_campaign(state=CampaignState.BUILDING, build_seconds=60)
+        report, _ = await stack.upload(campaign, ids(800))
+        canary, *others = [entry.at for entry in stack.emulator.requests if entry.status == 201]
+        assert (report.added, len(others)) == (800, 7)
+        assert all(1.0 <= (at - canary).total_seconds() < 1.01 for at in others)
+
+
+@virtual
+async def test_the_parts_of_a_refused_batch_go_together() -> None:
+    """The one that is named and the rest."""
+    limits = Limits(max_in_flight=8, initial_in_flight=8)
+    async with open_stack(client={"limits": limits}, faults=Faults(latency=1.0)) as stack:
+        campaign, _ = stack.create_campaign(unknown_to_crm=["B"])
+        report, _ = await stack.upload(campaign, ["A", "B", "C", "D"])
+        assert (report.added, report.rejected) == (3, 1)
+        assert (report.requests, report.elapsed < 2.1) == (3, True)
 
 
 # --- throttling
