@@ -233,9 +233,9 @@ class Transport:
         return text.replace(self._key, _MASK)
 
     def _describe(self, error: Exception, *, begun: bool) -> TransportError:
-        what = _name(error)
+        what = self._scrub(_name(error))
         # Beginnings of the key too: aiohttp quotes what it could not read, and cuts it anywhere.
-        for length in range(len(self._key), len(_MASK), -1):
+        for length in range(len(self._key) - 1, len(_MASK), -1):
             what = what.replace(self._key[:length], _MASK)
         what = escape(what, 300)
         if isinstance(error, _NOT_SENT) or not begun:

@@ -456,6 +456,15 @@ async def test_the_key_is_struck_out_of_what_aiohttp_quotes(
     assert KEY[: len("eght_***") + 1] not in str(caught.value)
 
 
+async def test_a_short_key_is_struck_out_too(connections: Connections) -> None:
+    """Shorter than what stands in its place."""
+    async with RawServer(b"HTTP/1.1 400 Bad\r\nX-Echo: eght_1\x00\r\n\r\n") as server:
+        transport = Transport(settings_for(server.url, api_key="eght_1"), connections)
+        failure = await transport.send(REQUEST, math.inf, yes)
+    assert "eght_***" in str(failure)
+    assert "eght_1" not in str(failure)
+
+
 @pytest.mark.parametrize("length", range(1, len(KEY)))
 async def test_a_whole_body_may_end_as_the_key_begins(
     connections: Connections, length: int
