@@ -15,7 +15,8 @@ DELAY: Final = 0.05
 
 IN_FLIGHT: Final = (8, 32, 128)
 ENTRIES: Final = ("raw", "upload", "stream")
-ROUND_TRIPS: Final = 40
+ROUND_TRIPS: Final = 100
+"""For each slot: a run begins and ends with slots that are not all in use, which must not count."""
 
 
 @attrs.frozen

@@ -65,7 +65,10 @@ def encode_rank(rank: float) -> str:
     return f',"rank":{rank!r}'
 
 
-_TWO_DIGITS: Final = [f"{number:02}" for number in range(100)]
+_NEXT: Final = '},{"crmRecordId":"'
+"""From the end of one record to the id of the next."""
+
+_LAST_DIGITS: Final = [f"{number:02}{_NEXT}" for number in range(100)]
 
 
 def encode_records(rows: Rows) -> bytes:
@@ -74,28 +77,32 @@ def encode_records(rows: Rows) -> bytes:
     if not count:
         return b'{"records":[]}'
     ids = rows.ids if rows.plain else [encode_id(i)[1:-1] for i in rows.ids]
-    columns: list[Sequence[str]] = [['},{"crmRecordId":"'] * count, ids, ['"'] * count, rows.said]
-    columns += _encode_ranks(rows.ranks)
+    said: Sequence[str] = rows.said
+    # Mostly they all say the same.
+    alike = said.count(said[0]) == count
+    said = [f'"{said[0]}'] * count if alike else [f'"{text}' for text in said]
+    columns = [ids, said, *_encode_ranks(rows.ranks, count)]
     # Woven into one text: to make one of each record first takes twice the time.
-    pieces = [""] * (count * len(columns))
-    for at, column in enumerate(columns):
-        pieces[at :: len(columns)] = column
+    pieces = [""] * (1 + count * len(columns))
     pieces[0] = '{"records":[{"crmRecordId":"'
-    return ("".join(pieces) + "}]}").encode()
+    for at, column in enumerate(columns, 1):
+        pieces[at :: len(columns)] = column
+    pieces[-1] = pieces[-1].removesuffix(_NEXT) + "}]}"
+    return "".join(pieces).encode()
 
 
-def _encode_ranks(ranks: range | Sequence[float | None] | None) -> list[Sequence[str]]:
-    """What follows for each record, in as many columns as it takes."""
+def _encode_ranks(ranks: range | Sequence[float | None] | None, count: int) -> list[Sequence[str]]:
+    """What follows for each record, up to the next, in as many columns as it takes."""
     if ranks is None:
-        return []
+        return [[_NEXT] * count]
     if not isinstance(ranks, range) or ranks.start < 100 or ranks.step != 1:
-        return [["" if rank is None else encode_rank(rank) for rank in ranks]]
+        return [[_NEXT if rank is None else encode_rank(rank) + _NEXT for rank in ranks]]
     # One after the other, as mostly: the hundreds are the same for many.
     heads: list[str] = []
     tails: list[str] = []
     while ranks:
         hundreds, at = divmod(ranks[0], 100)
-        some = _TWO_DIGITS[at : at + len(ranks)]
+        some = _LAST_DIGITS[at : at + len(ranks)]
         ranks = ranks[len(some) :]
         heads += [encode_rank(hundreds)] * len(some)
         tails += some
