@@ -9,11 +9,10 @@ from struct import Struct
 from typing import Final
 
 _BUCKETS: Final = 1 << 16
-_ENTRY: Final = Struct("<QQ")
+_ENTRY: Final = Struct("<qQ")
 _KEY: Final = 8
 """Bytes of an entry that stand for the id; the rest are its mark."""
 
-_WORD: Final = (1 << 64) - 1
 _SALT: Final = "\x1f"
 """Makes the second hash; no other id becomes this one by it, as the first hash has to agree too."""
 
@@ -27,7 +26,7 @@ class Fingerprints:
 
     def claim(self, crm_record_id: str, mark: int) -> int:
         """The mark that the id has: this one if the id is new, else the one that it came with."""
-        entry = _ENTRY.pack(hash(crm_record_id) & _WORD, mark)
+        entry = _ENTRY.pack(hash(crm_record_id), mark)
         key = entry[:_KEY]
         number = hash(crm_record_id + _SALT) % _BUCKETS
         bucket = self._buckets[number]

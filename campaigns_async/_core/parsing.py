@@ -78,7 +78,7 @@ def _read_columns(records: Sequence[Any]) -> dict[str, Sequence[Any]]:
     match list(_types(records)):
         case [kind] if kind is str:
             return {"crm_record_id": records}
-        case [kind] if kind is NewRecord:
+        case [kind] if issubclass(kind, NewRecord):
             # Written out: to get a field by its name takes more than twice the time.
             return {
                 "crm_record_id": [record.crm_record_id for record in records],
@@ -205,6 +205,7 @@ def repeated_id_error(index: int, first: int) -> InvalidRecordError:
 
 
 _NONE: Final = type(None)
+_FIELDS: Final = [field.name for field in attrs.fields(NewRecord)]
 _KEYS_OF_ID: Final = [key for key, name in FIELD_OF_KEY.items() if name == "crm_record_id"]
 _WHAT_SERVES: Final = "give a NewRecord, a mapping with its fields, or the id as a string"
 
@@ -218,7 +219,7 @@ def _fields(given: Any, index: int) -> Mapping[str, Any]:
     if isinstance(given, str):
         return {"crm_record_id": given}
     if isinstance(given, NewRecord):
-        return attrs.asdict(given, recurse=False)
+        return {name: getattr(given, name) for name in _FIELDS}
     if _is_mapping(given):
         return _mapped_fields(given, index)
     _refuse(index, None, f"an object of type {type(given).__name__} is no record; {_WHAT_SERVES}")
@@ -234,7 +235,7 @@ def _mapped_fields(given: Mapping[Any, Any], index: int) -> dict[str, Any]:
         name = FIELD_OF_KEY.get(key) if isinstance(key, str) else None
         if name is None:
             # Not left aside: a misspelt schedule would be dialed at the wrong time.
-            known = ", ".join(dict.fromkeys(FIELD_OF_KEY.values()))
+            known = ", ".join(_FIELDS)
             _refuse(index, None, f"{_show(key)} is no field of a record; the fields are {known}")
         if name in fields:
             _refuse(index, name, f"{name} is given twice, in both spellings; give one")

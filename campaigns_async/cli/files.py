@@ -128,13 +128,13 @@ class RecordFile:
                 yield self._next()
 
     def _next(self) -> AnyRow:
-        row = next((row for row in self._rows if not self.suppressed.holds(row)), None)
-        if row is None:
-            self.ended = True
-            raise StopIteration
-        self._read += 1
-        self.numbers.append(row.row)
-        return row
+        for row in self._rows:
+            if not self.suppressed.holds(row):
+                self._read += 1
+                self.numbers.append(row.row)
+                return row
+        self.ended = True
+        raise StopIteration
 
     @property
     def is_pipe(self) -> bool:
@@ -192,7 +192,7 @@ class RecordFile:
         csv.field_size_limit(_LONGEST_CELL)
         try:
             numbered = enumerate(reader, 1)
-            row, header = next((r for r in numbered if any(c.strip() for c in r[1])), _NO_HEADER)
+            row, header = next((r for r in numbered if any(map(str.strip, r[1]))), _NO_HEADER)
         except csv.Error as error:
             raise Failure(f"the first row of {self.name} cannot be read: {error}") from None
         if header and header[-1].endswith(_END):
@@ -218,17 +218,17 @@ class RecordFile:
         number = header_row
         try:
             for number, cells in numbered:
-                if cells == [_END]:
-                    return
                 if cells and cells[-1].endswith(_END):
+                    if cells == [_END]:
+                        return
                     number -= 1  # noqa: PLW2901 - the last row that can be read
                     raise csv.Error("a quote is opened and never closed")  # noqa: TRY301
-                if not any(cell.strip() for cell in cells):
+                if not any(map(str.strip, cells)):
                     self.blank += 1
                     continue
                 if self._mended:
                     cells = [take_back(cell) for cell in cells]  # noqa: PLW2901 - as if it had been read so
-                if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+                if len(cells) > width and any(map(str.strip, cells[width:])):
                     yield BrokenRow(number, cells, self._say_too_many(len(cells)))
                     continue
                 values = {f: cells[at] for f, at in self.columns.items() if at < len(cells)}

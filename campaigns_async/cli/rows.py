@@ -73,7 +73,10 @@ def build_record(values: Mapping[str, Any], row: int, cells: Sequence[str]) -> F
     else is for the upload to refuse, so that a row is refused for the same reason wherever it came
     from.
     """
-    given = {name: _clean(value) for name, value in values.items()}
+    given = {
+        name: (value.strip() or None) if isinstance(value, str) else value
+        for name, value in values.items()
+    }
     rank = given.get("rank")
     return FileRecord(
         _id(given.get("crm_record_id")),
@@ -90,10 +93,6 @@ def _id(value: Any) -> Any:
         # The upload then says that it is blank, which is what one sees in the file.
         return ""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _clean(value: Any) -> Any:
-    return (value.strip() or None) if isinstance(value, str) else value
 
 
 def _number(text: str) -> Any:

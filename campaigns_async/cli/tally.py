@@ -63,19 +63,23 @@ class Tally:
 
     def add(self, outcome: RecordOutcome, row: AnyRow) -> None:
         """One settled row."""
+        self.counts[outcome.status] += 1
+        text = _explain(outcome)
+        if text is None:
+            return
         label = str(row.row)
         if outcome.duplicate_of is not None:
             label = f"{row.row} (as {self._numbers[outcome.duplicate_of]})"
-        text = _explain(outcome)
         id_ = outcome.crm_record_id
-        if text and id_ and f"'{id_}'" not in text:
+        if id_ and f"'{id_}'" not in text:
             # As a word: the id D is not meant in MEDIUM.
             text = re.sub(rf"(?<!\w){re.escape(id_)}(?!\w)", lambda found: f"'{found[0]}'", text)
-        self._count(outcome.status, text, row.row, label)
+        self._note(outcome.status, text, row.row, label)
 
     def add_unread(self, row: AnyRow, error: CampaignsError) -> None:
         """A row that the upload never came to."""
-        self._count(Status.NOT_ADDED, reason_of(error), row.row, str(row.row))
+        self.counts[Status.NOT_ADDED] += 1
+        self._note(Status.NOT_ADDED, reason_of(error), row.row, str(row.row))
 
     @property
     def total(self) -> int:
@@ -88,10 +92,7 @@ class Tally:
         order = list(Status)
         return sorted(self._reasons.values(), key=lambda r: (order.index(r.status), -r.count))
 
-    def _count(self, status: Status, text: str | None, row: int, label: str) -> None:
-        self.counts[status] += 1
-        if text is None:
-            return
+    def _note(self, status: Status, text: str, row: int, label: str) -> None:
         words = _VALUES.split(text)
         key = (status, *words[::2])
         if key not in self._reasons and len(self._reasons) >= _MAX_REASONS:

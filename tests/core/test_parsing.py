@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -75,6 +76,13 @@ class Lines(Mapping[str, object]):
 
     def __len__(self) -> int:
         return len(self._fields)
+
+
+@attrs.frozen
+class Line(NewRecord):
+    """A record of a kind of the caller's own."""
+
+    number: int = 0
 
 
 class Silent:
@@ -466,8 +474,8 @@ def alike() -> st.SearchStrategy[list[Any]]:
     others = st.sets(st.sampled_from([*columns][1:]))
     shapes = others.map(lambda names: {name: columns[name] for name in ("crm_record_id", *names)})
     records = shapes.flatmap(lambda shape: st.lists(st.fixed_dictionaries(shape), max_size=6))
-    made = st.builds(NewRecord, ids, schedule_at=moments, priority=priorities)
-    return records | st.lists(made, max_size=6) | st.lists(ids, max_size=6)
+    made = [st.lists(st.builds(kind, **columns), max_size=6) for kind in (NewRecord, Line)]
+    return st.one_of(records, *made, st.lists(ids, max_size=6))
 
 
 @given(records=alike() | st.lists(anything, max_size=4), ranked=st.booleans())

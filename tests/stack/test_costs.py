@@ -12,6 +12,7 @@ import pytest
 
 import campaigns_async
 from campaigns_async import CampaignHandle, NewRecord
+from campaigns_async.cli.rows import FileRecord
 from tests.stack.harness import ids, open_stack
 from tests.stack.loop import virtual
 
@@ -22,6 +23,7 @@ FORMS: dict[str, Callable[[str], object]] = {
     "id": str,
     "mapping": lambda i: {"crm_record_id": i, "priority": "HIGH"},
     "NewRecord": lambda i: NewRecord(i, priority="HIGH"),
+    "record of a file": lambda i: FileRecord(i, priority="HIGH", row=1),
 }
 
 
