@@ -16,7 +16,8 @@ DELAY: Final = 0.05
 IN_FLIGHT: Final = (8, 32, 128)
 ENTRIES: Final = ("raw", "upload", "stream")
 ROUND_TRIPS: Final = 100
-"""For each slot: a run begins and ends with slots that are not all in use, which must not count."""
+"""One after the other in each slot: so many that the beginning and the end, when not all slots are
+in use, hardly count."""
 
 
 @attrs.frozen

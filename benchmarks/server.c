@@ -4,8 +4,8 @@
  *
  * Prints its port, and ends when its standard input does. One thread, epoll, keep-alive. A reply
  * waits DELAY after its request came: the delay is the same for all, so a queue in order is enough.
- * Timers are late, by a third of a millisecond on a virtual machine: so one wakes it EARLY, and the
- * rest it waits awake.
+ * Timers are late, by a third of a millisecond on a quiet virtual machine: so one wakes it EARLY,
+ * and the rest it waits awake, which counts as processor time that it used.
  * POST .../records is a 201 with one record for each crmRecordId in the body, PATCH a campaign, and
  * GET the server's own account: requests, records, and the processor seconds it has used.
  */
@@ -177,8 +177,8 @@ static void postpone(struct connection *c) {
     if (queue_count >= MOST_WAITING) abort();
 }
 
-/* By now it is awake, and stays so until the first of them is due. */
-static void wake(void) {
+/* It woke the loop, and that is all: see EARLY. */
+static void drain_timer(void) {
     uint64_t ticks;
     if (read(timer, &ticks, sizeof ticks) < 0) return;
 }
@@ -269,7 +269,7 @@ int main(int argc, char **argv) {
         for (int i = 0; i < n; i++) {
             void *who = events[i].data.ptr;
             if (who == &listener_mark) welcome(listener);
-            else if (who == &timer_mark) wake();
+            else if (who == &timer_mark) drain_timer();
             else if (who == &input_mark) return 0;
             else if (((struct connection *)who)->fd < 0) continue;
             else if (!((events[i].events & EPOLLOUT) ? flush(who) : 1)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from campaigns_async._core.parsing import snapshot
+from campaigns_async._core.parsing import read_id, snapshot
 from campaigns_async._core.ranks import Ranks
 from campaigns_async._core.rows import AT_ONCE
 from campaigns_async._core.settlement import Settlement
@@ -75,7 +75,7 @@ class RecordBatcher:
             feed=self._feed,
             max_in_flight=options.max_in_flight,
         )
-        # Where it takes records; None before the first, and when it is closed.
+        # The one it takes records on; None until it is started, and once it is closed.
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -122,13 +122,15 @@ class RecordBatcher:
         return self._submit(record)
 
     def _submit(self, record: NewRecord | Mapping[str, Any] | str) -> Delivery:
+        # As _start asks, without a call for each record.
         if asyncio.get_running_loop() is not self._loop:
             self._start()
         position = self._submitted
         self._submitted += 1
         self._room.taken += 1
         # Its id is what is sent, though the caller's own mapping may say another next time.
-        record, crm_record_id = snapshot(record)
+        record = snapshot(record)
+        crm_record_id = read_id(record)
         delivery = Delivery(position, crm_record_id)
         if crm_record_id is not None:
             if (first := self._pending_by_id.get(crm_record_id)) is not None:
@@ -156,11 +158,11 @@ class RecordBatcher:
         records, self._inbox = self._inbox, []
         positions, self._inbox_positions = self._inbox_positions, []
         for at in range(0, len(records), AT_ONCE):
-            some: Sequence[int] = positions[at : at + AT_ONCE]
-            if some[-1] - some[0] == len(some) - 1:
-                # One after the other, as mostly: as a range they cost next to nothing.
-                some = range(some[0], some[-1] + 1)
-            rows = self._engine.parse(records[at : at + AT_ONCE], some)
+            stretch: Sequence[int] = positions[at : at + AT_ONCE]
+            if stretch[-1] - stretch[0] == len(stretch) - 1:
+                # They rise, and none is missing: as a range they cost next to nothing.
+                stretch = range(stretch[0], stretch[-1] + 1)
+            rows = self._engine.parse(records[at : at + AT_ONCE], stretch)
             self._settle(self._engine.feed(rows, asyncio.get_running_loop().time()))
         if self._room.full and self._engine.lingering == self._engine.unsettled:
             # Room comes of what is settled: what lingers for more would wait in vain.
@@ -271,7 +273,7 @@ class RecordBatcher:
             return
         if self._closed:
             self._raise_closed()
-        # Closed, or of another loop: told at once, and no outcome of every record.
+        # The session closed, or of another loop: told at once, and no outcome of every record.
         self._check_usable()
         if self._task is None:
             self._loop = loop

@@ -435,6 +435,21 @@ async def test_closing_ends_the_wait_for_room() -> None:
         assert list(bench.campaign.ledger) == ["A"]
 
 
+@virtual
+async def test_a_full_one_that_is_closed_says_that_it_is_closed() -> None:
+    """And not that there is no room: that would be worth another try."""
+    options: dict[str, Any] = {"linger": 0, "max_buffered": 1, "faults": Faults(latency=10)}
+    async with open_bench(when_full="error", **options) as bench, bench.batcher as batcher:
+        delivery = await batcher.submit("A")
+        closing = asyncio.create_task(batcher.aclose())
+        await turns()
+        for hand_over in (batcher.submit, batcher.add):
+            with pytest.raises(ConfigurationError, match="closed"):
+                await hand_over("B")
+        await closing
+        assert (await delivery).status is Status.ADDED
+
+
 # --- flush
 
 

@@ -95,7 +95,7 @@ def _read_columns(records: Sequence[Any]) -> dict[str, Sequence[Any]]:
             except KeyError:
                 return {}
             # As many keys as the first, and each of its: the same keys. Two may be of one field.
-            return columns if sum(map(len, records)) == len(records) * len(columns) else {}
+            return columns if set(map(len, records)) == {len(columns)} else {}
         case _:
             return {}
 
@@ -137,26 +137,34 @@ def parse_row(given: Any, index: int, rank: float | None = None) -> Row:
     return Row(index, given, crm_record_id, said, rank)
 
 
-def snapshot(given: Any) -> tuple[Any, str | None]:
-    """The record as it is now, and its id: unchecked, None if there is none that could be one.
-
-    Of a mapping it is a copy, for the caller may fill it anew.
-    """
-    found: object = None
-    if isinstance(given, str):
-        found = given
-    elif isinstance(given, NewRecord):
+def read_id(given: object) -> str | None:
+    """The id that a record was given, unchecked; None if there is none that could be one."""
+    found: object = given
+    if isinstance(given, NewRecord):
         found = given.crm_record_id
     elif _is_mapping(given):
-        try:
-            given = dict(given)
-            for key in _KEYS_OF_ID:
-                if key in given:
-                    found = given[key]
-                    break
-        except Exception:  # noqa: BLE001 - the caller's own object; parsing says what is wrong with it
-            found = None
-    return given, found if isinstance(found, str) else None
+        found = _read_id_of(given)
+    return found if isinstance(found, str) else None
+
+
+def snapshot(given: Any) -> Any:
+    """The record as it is now: of a mapping a copy, for the caller may fill it anew."""
+    if not _is_mapping(given):
+        return given
+    try:
+        return dict(given)
+    except Exception:  # noqa: BLE001 - the caller's own object; parsing says what is wrong with it
+        return given
+
+
+def _read_id_of(given: Mapping[Any, Any]) -> object:
+    try:
+        for key in _KEYS_OF_ID:
+            if key in given:
+                return given[key]
+    except Exception:  # noqa: BLE001 - the caller's own object; parsing says what is wrong with it
+        return None
+    return None
 
 
 def _parse_any(given: Any, index: int, rank: float | None = None) -> Row:
@@ -164,7 +172,7 @@ def _parse_any(given: Any, index: int, rank: float | None = None) -> Row:
     try:
         return parse_row(given, index, rank)
     except InvalidRecordError as error:
-        return Row(index, given, snapshot(given)[1] or "", "", error=error)
+        return Row(index, given, read_id(given) or "", "", error=error)
 
 
 def parse_batch(records: Any) -> Rows:

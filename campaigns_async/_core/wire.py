@@ -68,6 +68,7 @@ def encode_rank(rank: float) -> str:
 _NEXT: Final = '},{"crmRecordId":"'
 """From the end of one record to the id of the next."""
 
+_FIRST: Final = '{"records":[' + _NEXT.removeprefix("},")
 _LAST_DIGITS: Final = [f"{number:02}{_NEXT}" for number in range(100)]
 
 
@@ -78,21 +79,22 @@ def encode_records(rows: Rows) -> bytes:
         return b'{"records":[]}'
     ids = rows.ids if rows.plain else [encode_id(i)[1:-1] for i in rows.ids]
     said: Sequence[str] = rows.said
-    # Mostly they all say the same.
+    # Mostly they all say the same: then it is one text, and not a new one for each.
     alike = said.count(said[0]) == count
     said = [f'"{said[0]}'] * count if alike else [f'"{text}' for text in said]
     columns = [ids, said, *_encode_ranks(rows.ranks, count)]
     # Woven into one text: to make one of each record first takes twice the time.
     pieces = [""] * (1 + count * len(columns))
-    pieces[0] = '{"records":[{"crmRecordId":"'
+    pieces[0] = _FIRST
     for at, column in enumerate(columns, 1):
         pieces[at :: len(columns)] = column
+    # None follows the last.
     pieces[-1] = pieces[-1].removesuffix(_NEXT) + "}]}"
     return "".join(pieces).encode()
 
 
 def _encode_ranks(ranks: range | Sequence[float | None] | None, count: int) -> list[Sequence[str]]:
-    """What follows for each record, up to the next, in as many columns as it takes."""
+    """What follows for each of ``count`` records, up to the id of the next, in some columns."""
     if ranks is None:
         return [[_NEXT] * count]
     if not isinstance(ranks, range) or ranks.start < 100 or ranks.step != 1:

@@ -73,6 +73,7 @@ def build_record(values: Mapping[str, Any], row: int, cells: Sequence[str]) -> F
     else is for the upload to refuse, so that a row is refused for the same reason wherever it came
     from.
     """
+    # Without a call for each cell.
     given = {
         name: (value.strip() or None) if isinstance(value, str) else value
         for name, value in values.items()

@@ -93,6 +93,7 @@ class Tally:
         return sorted(self._reasons.values(), key=lambda r: (order.index(r.status), -r.count))
 
     def _note(self, status: Status, text: str, row: int, label: str) -> None:
+        """Why a row that is counted ended so."""
         words = _VALUES.split(text)
         key = (status, *words[::2])
         if key not in self._reasons and len(self._reasons) >= _MAX_REASONS:

@@ -94,6 +94,13 @@ def test_a_quote_that_is_never_closed_loses_no_row_in_silence(end: str) -> None:
     assert "from row 3 on" in str(file.cut_short)
 
 
+def test_a_quote_that_opens_at_the_very_end_loses_no_row_either() -> None:
+    """Its cell holds nothing of the file, and the row is broken all the same."""
+    file = _open('crmRecordId,name\nC-1,Ann\nC-2,"')
+    assert [row for row, _ in _ids(file)] == [2, 3]
+    assert "from row 3 on" in str(file.cut_short)
+
+
 @pytest.mark.parametrize("given", ["tab", "\\t"])
 def test_a_tab_can_be_given_in_words(given: str) -> None:
     """As it cannot be typed in most shells."""

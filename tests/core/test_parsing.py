@@ -17,6 +17,7 @@ from campaigns_async._core.parsing import (
     parse_batch,
     parse_row,
     parse_rows,
+    read_id,
     repeated_id_error,
     snapshot,
 )
@@ -421,29 +422,37 @@ def test_the_id_of_a_row_is_read_from_any_of_its_forms(
     record_in: object, crm_record_id: str | None
 ) -> None:
     """The id of a row is given as far as there is one, in any form of a row."""
-    assert snapshot(record_in)[1] == crm_record_id
+    assert read_id(record_in) == crm_record_id
 
 
 class Lazy(Mapping[str, object]):
-    """A row whose fields are fetched when they are looked at, and cannot be."""
+    """A row whose fields are fetched when they are looked at, and cannot be but for these."""
+
+    def __init__(self, **fetched: object) -> None:
+        self._fetched = fetched
 
     def __iter__(self) -> Iterator[str]:
-        return iter(["crm_record_id"])
+        return iter(["crm_record_id", "rank"])
 
     def __len__(self) -> int:
-        return 1
+        return 2
 
     def __getitem__(self, key: str) -> object:
+        if key in self._fetched:
+            return self._fetched[key]
         raise RuntimeError("the database is gone")
 
 
 def test_what_cannot_be_read_is_in_the_row_and_not_raised() -> None:
     """A bad record becomes a row with its error, its position and its id as far as there is one."""
-    rows = parse_rows([Lazy(), {"crmRecordId": "CRM-2", "rank": "x"}, "CRM-3"], [7, 8, 9])
-    assert list(rows.ids) == ["", "CRM-2", "CRM-3"]
+    half = Lazy(crm_record_id="CRM-1")
+    assert read_id(snapshot(half)) == "CRM-1"
+    rows = parse_rows([Lazy(), {"crmRecordId": "CRM-2", "rank": "x"}, "CRM-3", half], range(7, 11))
+    assert list(rows.ids) == ["", "CRM-2", "CRM-3", "CRM-1"]
     assert {at: (error.index, error.field) for at, error in rows.errors.items()} == {
         7: (7, None),
         8: (8, "rank"),
+        10: (10, None),
     }
 
 
@@ -482,6 +491,9 @@ def alike() -> st.SearchStrategy[list[Any]]:
 @example(records=[RecordPriority.HIGH, "x"], ranked=True)
 @example(records=[{"crm_record_id": "x", "crmRecordId": "y"}], ranked=True)
 @example(records=[{"crm_record_id": "x"}, {"priority": "LOW"}], ranked=True)
+@example(records=[{"crm_record_id": "x"}, {"crm_record_id": "y", "priority": "LOW"}], ranked=True)
+@example(records=[NewRecord("x", schedule_at=NINE, priority="LOW", rank=1)], ranked=True)
+@example(records=[Line("x", schedule_at=NINE, priority="LOW")], ranked=True)
 def test_a_chunk_reads_as_its_rows_do(records: list[Any], *, ranked: bool) -> None:
     """At a glance or row by row, the same rows and the same errors come out."""
     ranks = list(range(1, len(records) + 1)) if ranked else None
@@ -526,5 +538,4 @@ def test_a_snapshot_is_the_record_as_it_was() -> None:
     row, lazy = {"crm_record_id": "a"}, Lazy()
     taken = snapshot(row)
     row["crm_record_id"] = "b"
-    assert taken == ({"crm_record_id": "a"}, "a")
-    assert (snapshot("a"), snapshot(lazy)) == (("a", "a"), (lazy, None))
+    assert (taken, snapshot("a"), snapshot(lazy)) == ({"crm_record_id": "a"}, "a", lazy)

@@ -125,10 +125,14 @@ def test_a_rank_that_is_not_given_is_absent(rank: float | None) -> None:
         assert json.loads(body) == {"records": [{"crmRecordId": "x", **rest}]}
 
 
-@given(st.integers(-5, 5) | st.integers(90, 10**20), st.integers(0, 120))
-def test_ranks_that_follow_each_other_are_written_as_any(first: int, count: int) -> None:
-    """A range of them is one way to give them."""
-    ranks = range(first, first + count)
+@given(
+    st.integers(-5, 5) | st.integers(90, 10**20),
+    st.integers(0, 120),
+    st.sampled_from([1, 1, 2, -1]),
+)
+def test_ranks_in_a_range_are_written_as_any(first: int, count: int, step: int) -> None:
+    """It is one way to give them, whether or not they follow each other."""
+    ranks = range(first, first + count * step, step)
     ids, said = ("x",) * count, ("",) * count
     bodies = [encode_records(Rows(Columns(ranks, ranks, ids, said, r))) for r in (ranks, [*ranks])]
     assert bodies[0] == bodies[1]
