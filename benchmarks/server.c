@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -250,6 +251,7 @@ int main(int argc, char **argv) {
     CPU_SET(atoi(argv[1]), &core);
     sched_setaffinity(0, sizeof core, &core);
     delay = strtoul(argv[2], NULL, 10);
+    signal(SIGPIPE, SIG_IGN); /* a client that is gone is a write that fails */
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;

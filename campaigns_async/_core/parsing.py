@@ -45,9 +45,12 @@ def _glance(
     records: Sequence[Any], positions: Sequence[int], ranks: Sequence[int] | None
 ) -> Rows | None:
     """The rows, if the records are alike and sound; None where one has to look closer."""
-    columns = _read_columns(records)
+    try:
+        columns = _read_columns(records)
+    except Exception:  # noqa: BLE001 - one lacks a field of the first, or cannot be read
+        return None
     ids = columns.get("crm_record_id", ())
-    if _types(ids) != {str} or _types(columns.get("rank", ())) - {_NONE}:
+    if set(map(type, ids)) != {str} or set(map(type, columns.get("rank", ()))) - {_NONE}:
         return None
     text = "".join(ids)
     plain = is_plain(text)
@@ -66,16 +69,12 @@ def _glance(
     return Rows(Columns(positions, records, tuple(ids), tuple(said), ranks, plain=plain))
 
 
-def _types(values: Sequence[Any]) -> set[type]:
-    """Of the values, each type once."""
-    types = list(map(type, values))
-    # Mostly they are alike, and to compare them takes less than to hash each.
-    return {types[0]} if types and types.count(types[0]) == len(types) else set(types)
-
-
 def _read_columns(records: Sequence[Any]) -> dict[str, Sequence[Any]]:
-    """By field, the value of each record; empty if they are not all alike."""
-    match list(_types(records)):
+    """By field, the value of each record; empty if they are not all alike.
+
+    Raises whatever they raise themselves.
+    """
+    match list(set(map(type, records))):
         case [kind] if kind is str:
             return {"crm_record_id": records}
         case [kind] if issubclass(kind, NewRecord):
@@ -87,13 +86,9 @@ def _read_columns(records: Sequence[Any]) -> dict[str, Sequence[Any]]:
                 "rank": [record.rank for record in records],
             }
         case [kind] if kind is dict:
-            columns: dict[str, Sequence[Any]]
-            try:
-                columns = {
-                    FIELD_OF_KEY[key]: [record[key] for record in records] for key in records[0]
-                }
-            except KeyError:
-                return {}
+            columns: dict[str, Sequence[Any]] = {
+                FIELD_OF_KEY[key]: [record[key] for record in records] for key in records[0]
+            }
             # As many keys as the first, and each of its: the same keys. Two may be of one field.
             return columns if set(map(len, records)) == {len(columns)} else {}
         case _:
@@ -107,7 +102,7 @@ def _encode_column(
 
     Each of them once, where equal ones have the same text.
     """
-    kinds = _types(values)
+    kinds = set(map(type, values))
     if kinds <= {_NONE}:
         return None
     if not kinds <= {str, RecordPriority, _NONE} or len(kinds - {_NONE}) > 1:
@@ -139,12 +134,21 @@ def parse_row(given: Any, index: int, rank: float | None = None) -> Row:
 
 def read_id(given: object) -> str | None:
     """The id that a record was given, unchecked; None if there is none that could be one."""
-    found: object = given
-    if isinstance(given, NewRecord):
-        found = given.crm_record_id
-    elif _is_mapping(given):
+    try:
         found = _read_id_of(given)
-    return found if isinstance(found, str) else None
+    except Exception:  # noqa: BLE001 - the caller's own object; parsing says what is wrong with it
+        return None
+    return _as_text(found) if isinstance(found, str) else None
+
+
+def _read_id_of(given: object) -> object:
+    if isinstance(given, NewRecord):
+        return given.crm_record_id
+    if _is_mapping(given):
+        for key in _KEYS_OF_ID:
+            if key in given:
+                return given[key]
+    return given
 
 
 def snapshot(given: Any) -> Any:
@@ -155,16 +159,6 @@ def snapshot(given: Any) -> Any:
         return dict(given)
     except Exception:  # noqa: BLE001 - the caller's own object; parsing says what is wrong with it
         return given
-
-
-def _read_id_of(given: Mapping[Any, Any]) -> object:
-    try:
-        for key in _KEYS_OF_ID:
-            if key in given:
-                return given[key]
-    except Exception:  # noqa: BLE001 - the caller's own object; parsing says what is wrong with it
-        return None
-    return None
 
 
 def _parse_any(given: Any, index: int, rank: float | None = None) -> Row:
@@ -213,6 +207,9 @@ def repeated_id_error(index: int, first: int) -> InvalidRecordError:
 
 
 _NONE: Final = type(None)
+_as_text: Final = str.__str__
+"""Of a subclass the text alone: an enum's member hashes as its name, and would not be found."""
+
 _FIELDS: Final = [field.name for field in attrs.fields(NewRecord)]
 _KEYS_OF_ID: Final = [key for key, name in FIELD_OF_KEY.items() if name == "crm_record_id"]
 _WHAT_SERVES: Final = "give a NewRecord, a mapping with its fields, or the id as a string"
@@ -224,21 +221,24 @@ def _refuse(index: int, field: str | None, reason: str) -> NoReturn:
 
 def _fields(given: Any, index: int) -> Mapping[str, Any]:
     """What it gives, by the names of the fields."""
-    if isinstance(given, str):
-        return {"crm_record_id": given}
-    if isinstance(given, NewRecord):
-        return {name: getattr(given, name) for name in _FIELDS}
-    if _is_mapping(given):
-        return _mapped_fields(given, index)
-    _refuse(index, None, f"an object of type {type(given).__name__} is no record; {_WHAT_SERVES}")
-
-
-def _mapped_fields(given: Mapping[Any, Any], index: int) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
+    items: list[tuple[Any, Any]] | None = None
     try:
-        items = list(given.items())
+        if isinstance(given, str):
+            return {"crm_record_id": given}
+        if isinstance(given, NewRecord):
+            return {name: getattr(given, name) for name in _FIELDS}
+        if _is_mapping(given):
+            items = [(key, value) for key, value in given.items()]
     except Exception as error:  # noqa: BLE001 - the caller's own object, a lazy row perhaps
         _refuse(index, None, f"its fields cannot be read: {type(error).__name__}: {_show(error)}")
+    if items is None:
+        kind = type(given).__name__
+        _refuse(index, None, f"an object of type {kind} is no record; {_WHAT_SERVES}")
+    return _name_fields(items, index)
+
+
+def _name_fields(items: Sequence[tuple[Any, Any]], index: int) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
     for key, value in items:
         name = FIELD_OF_KEY.get(key) if isinstance(key, str) else None
         if name is None:
@@ -275,7 +275,7 @@ def _checked_id(value: Any, index: int) -> str:
         )
     if _has_surrogate(value):
         _refuse(index, field, f"the crm_record_id {_show(value)} is broken text (lone surrogate)")
-    return value
+    return _as_text(value)
 
 
 def _has_surrogate(text: str) -> bool:

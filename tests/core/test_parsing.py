@@ -3,7 +3,7 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -84,6 +84,20 @@ class Line(NewRecord):
     """A record of a kind of the caller's own."""
 
     number: int = 0
+
+
+def bad(error: type[Exception]) -> NewRecord:
+    """A record of a kind of the caller's own that raises when its priority is looked at."""
+
+    class Bad(Line):
+        @property
+        def priority(self) -> str:
+            raise error("it is gone")
+
+    record = object.__new__(Bad)
+    for name in ("crm_record_id", "schedule_at", "rank"):
+        object.__setattr__(record, name, "CRM-9" if name == "crm_record_id" else None)
+    return record
 
 
 class Silent:
@@ -508,6 +522,29 @@ def test_a_chunk_reads_as_its_rows_do(records: list[Any], *, ranked: bool) -> No
         else:
             assert (row.id, row.said, row.rank) == (alone.id, alone.said, alone.rank)
             assert row.error is None
+
+
+def test_an_id_is_its_text_whatever_it_is_beside() -> None:
+    """A member of an enum hashes as its name, so that it would not be seen to repeat its text."""
+
+    class Known(StrEnum):
+        FIRST = "CRM-1"
+
+    rows = parse_rows([Known.FIRST, "CRM-1", NewRecord(Known.FIRST)], range(3))
+    assert [type(found) for found in (*rows.ids, read_id(Known.FIRST))] == [str] * 4
+    assert {*rows.ids, read_id(Known.FIRST)} == {"CRM-1"}
+
+
+@pytest.mark.parametrize("error", [InvalidRecordError, KeyError, StopIteration])
+def test_a_record_that_raises_is_refused_alone(error: type[Exception]) -> None:
+    """Whatever it raises, among others of its kind and of any, and its id is told."""
+    for others in ([], ["x", "y"], [Line("x"), Line("y")]):
+        row = bad(error)
+        rows = parse_rows([*others[:1], row, *others[1:]], range(len(others) + 1))
+        assert len(rows) == len(others) + 1
+        [(at, refusal)] = rows.errors.items()
+        assert (rows[at].given, rows[at].id) == (row, "CRM-9")
+        assert "its fields cannot be read" in str(refusal)
 
 
 def test_a_batch_is_one_to_a_hundred_records_with_ids_of_their_own() -> None:

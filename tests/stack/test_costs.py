@@ -87,16 +87,16 @@ async def count_per_batch(way: Way, form: str) -> float:
 @virtual
 async def test_an_upload_makes_no_call_for_each_record(form: str) -> None:
     """A full batch takes some 120 calls, and one request."""
-    assert await count_per_batch(upload, form) <= 1.02 * 120.9
+    assert await count_per_batch(upload, form) <= 1.02 * 119.9
 
 
 @virtual
 async def test_a_stream_makes_few_calls_for_each_record() -> None:
     """Making an outcome and taking it takes three calls."""
-    assert await count_per_batch(stream, "mapping") <= 1.02 * 359.0
+    assert await count_per_batch(stream, "mapping") <= 1.02 * 358.0
 
 
 @virtual
 async def test_an_add_takes_few_calls() -> None:
     """19: to hand a record over, to wait for it and to settle it, those for its batch shared."""
-    assert await count_per_batch(add, "mapping") <= 1.02 * 1922.7
+    assert await count_per_batch(add, "mapping") <= 1.02 * 1921.7
