@@ -14,6 +14,7 @@ from campaigns_async.cli.connection import connection_options, read_connection
 from campaigns_async.cli.durations import duration
 from campaigns_async.cli.failures import EPILOG, Exit, Failure
 from campaigns_async.cli.file_upload import FileUpload, Wishes
+from campaigns_async.cli.garbage import collect_seldom
 from campaigns_async.cli.inputs import check_rejects, files_read, input_options, read_input
 from campaigns_async.cli.journals import BESIDE, find_journal, offer_resume
 from campaigns_async.cli.outputs import check_writable, keep_apart
@@ -156,7 +157,8 @@ def upload(ctx: click.Context, /, path: str, **options: Any) -> None:
             reopen=reopen,
             audit=audit,
         )
-        result = asyncio.run(_run(session, work))
+        with collect_seldom():
+            result = asyncio.run(_run(session, work))
     ctx.exit(tell(result, as_json=options["as_json"], report_path=options["report_path"]))
 
 
