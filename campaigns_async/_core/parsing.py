@@ -4,23 +4,24 @@ Records mostly come alike and sound, so a chunk of them is read by the column, a
 that finds anything out of the ordinary, the chunk is read row by row, which finds out what it is.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from itertools import repeat
-from typing import Any, Final, NoReturn, TypeGuard
+from typing import Any, Final, TypeGuard
 
 import attrs
 
-from campaigns_async._core.rows import Columns, Row, Rows, is_plain
-from campaigns_async._core.wire import (
-    FIELD_OF_KEY,
-    encode_priority,
-    encode_rank,
-    encode_schedule,
-    encode_time,
+from campaigns_async._core.fields import (
+    ENCODERS,
+    as_text,
+    check_id,
+    check_rank,
+    has_surrogate,
+    refuse,
+    show,
 )
-from campaigns_async.errors import InvalidRecordError, escape
+from campaigns_async._core.rows import Columns, Row, Rows, is_plain
+from campaigns_async._core.wire import FIELD_OF_KEY, encode_rank
+from campaigns_async.errors import InvalidRecordError
 from campaigns_async.models import MAX_ID_LENGTH, MAX_RECORDS_PER_REQUEST, NewRecord, RecordPriority
 
 # --- by the column
@@ -54,13 +55,13 @@ def _glance(
         return None
     text = "".join(ids)
     plain = is_plain(text)
-    # As in _checked_id, with as few looks at each of them as will do.
+    # As in check_id, with as few looks at each of them as will do.
     blank = (" " in text or not plain) and any(map(str.isspace, ids))
-    if blank or not all(ids) or max(map(len, ids)) > MAX_ID_LENGTH or _has_surrogate(text):
+    if blank or not all(ids) or max(map(len, ids)) > MAX_ID_LENGTH or has_surrogate(text):
         return None
     said: Sequence[str] | None = None
     try:
-        for name, encode in _ENCODERS.items():
+        for name, encode in ENCODERS.items():
             if (texts := _encode_column(columns.get(name, ()), encode)) is not None:
                 said = texts if said is None else list(map(str.__add__, said, texts))
     except InvalidRecordError:
@@ -124,11 +125,11 @@ def parse_row(given: Any, index: int, rank: float | None = None) -> Row:
     Raises :exc:`InvalidRecordError` with the index and the field.
     """
     fields = _fields(given, index)
-    said = "".join(encode(fields.get(name), index) for name, encode in _ENCODERS.items())
-    crm_record_id = _checked_id(fields.get("crm_record_id"), index)
+    said = "".join(encode(fields.get(name), index) for name, encode in ENCODERS.items())
+    crm_record_id = check_id(fields.get("crm_record_id"), index)
     own_rank = fields.get("rank")
     if own_rank is not None:
-        rank, said = None, said + encode_rank(_checked_rank(own_rank, index))
+        rank, said = None, said + encode_rank(check_rank(own_rank, index))
     return Row(index, given, crm_record_id, said, rank)
 
 
@@ -138,7 +139,7 @@ def read_id(given: object) -> str | None:
         found = _read_id_of(given)
     except Exception:  # noqa: BLE001 - the caller's own object; parsing says what is wrong with it
         return None
-    return _as_text(found) if isinstance(found, str) else None
+    return as_text(found) if isinstance(found, str) else None
 
 
 def _read_id_of(given: object) -> object:
@@ -207,16 +208,9 @@ def repeated_id_error(index: int, first: int) -> InvalidRecordError:
 
 
 _NONE: Final = type(None)
-_as_text: Final = str.__str__
-"""Of a subclass the text alone: an enum's member hashes as its name, and would not be found."""
-
 _FIELDS: Final = [field.name for field in attrs.fields(NewRecord)]
 _KEYS_OF_ID: Final = [key for key, name in FIELD_OF_KEY.items() if name == "crm_record_id"]
 _WHAT_SERVES: Final = "give a NewRecord, a mapping with its fields, or the id as a string"
-
-
-def _refuse(index: int, field: str | None, reason: str) -> NoReturn:
-    raise InvalidRecordError(reason, index=index, field=field)
 
 
 def _fields(given: Any, index: int) -> Mapping[str, Any]:
@@ -230,10 +224,10 @@ def _fields(given: Any, index: int) -> Mapping[str, Any]:
         if _is_mapping(given):
             items = [(key, value) for key, value in given.items()]
     except Exception as error:  # noqa: BLE001 - the caller's own object, a lazy row perhaps
-        _refuse(index, None, f"its fields cannot be read: {type(error).__name__}: {_show(error)}")
+        refuse(index, None, f"its fields cannot be read: {type(error).__name__}: {show(error)}")
     if items is None:
         kind = type(given).__name__
-        _refuse(index, None, f"an object of type {kind} is no record; {_WHAT_SERVES}")
+        refuse(index, None, f"an object of type {kind} is no record; {_WHAT_SERVES}")
     return _name_fields(items, index)
 
 
@@ -244,111 +238,8 @@ def _name_fields(items: Sequence[tuple[Any, Any]], index: int) -> dict[str, Any]
         if name is None:
             # Not left aside: a misspelt schedule would be dialed at the wrong time.
             known = ", ".join(_FIELDS)
-            _refuse(index, None, f"{_show(key)} is no field of a record; the fields are {known}")
+            refuse(index, None, f"{show(key)} is no field of a record; the fields are {known}")
         if name in fields:
-            _refuse(index, name, f"{name} is given twice, in both spellings; give one")
+            refuse(index, name, f"{name} is given twice, in both spellings; give one")
         fields[name] = value
     return fields
-
-
-def _show(value: object) -> str:
-    try:
-        shown = repr(value)
-    except Exception:  # noqa: BLE001 - the caller's own object, or an integer of 5,000 digits
-        shown = f"of type {type(value).__name__}"
-    return escape(shown, 60)
-
-
-def _checked_id(value: Any, index: int) -> str:
-    field = "crm_record_id"
-    if not isinstance(value, str):
-        given = "missing" if value is None else f"of type {type(value).__name__}"
-        _refuse(index, field, f"the crm_record_id is {given}; it must be a string")
-    if not value or value.isspace():
-        _refuse(index, field, "the crm_record_id is blank; leave the row out or give it an id")
-    if len(value) > MAX_ID_LENGTH:
-        _refuse(
-            index,
-            field,
-            f"the crm_record_id {_show(value)} has {len(value)} characters; "
-            f"the service takes 1 to {MAX_ID_LENGTH}",
-        )
-    if _has_surrogate(value):
-        _refuse(index, field, f"the crm_record_id {_show(value)} is broken text (lone surrogate)")
-    return _as_text(value)
-
-
-def _has_surrogate(text: str) -> bool:
-    return not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)
-
-
-def _encode_schedule(value: Any, index: int) -> str:
-    return "" if value is None else encode_schedule(_checked_time(value, index))
-
-
-def _encode_priority(value: Any, index: int) -> str:
-    return "" if value is None else encode_priority(_checked_priority(value, index))
-
-
-_ENCODERS: Final = {"schedule_at": _encode_schedule, "priority": _encode_priority}
-"""What follows the id in a record: JSON text with a comma in front, empty for None."""
-
-
-def _checked_time(value: Any, index: int) -> str:
-    field = "schedule_at"
-    moment = value
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-            # It takes any character for the T, and so what follows a date alone for its time.
-            sound = value[10:11] not in {"+", "-"}
-        except ValueError:
-            sound = False
-        if not sound:
-            _refuse(
-                index,
-                field,
-                f"schedule_at {_show(value)} cannot be read; write it as 2026-12-01T09:00:00+00:00",
-            )
-    if not isinstance(moment, datetime):
-        _refuse(
-            index, field, f"schedule_at is of type {type(value).__name__}; give a datetime or text"
-        )
-    try:
-        if moment.utcoffset() is not None:
-            return encode_time(moment)
-    except Exception:  # noqa: BLE001 - near year 1 or 9999, or from a tzinfo of the caller's own
-        # Not str(): it asks the tzinfo again.
-        _refuse(index, field, f"schedule_at {_show(value)} has no usable offset or year")
-    _refuse(
-        index,
-        field,
-        f"schedule_at {_show(str(value))} has no time zone; add its offset, such as +00:00",
-    )
-
-
-_PRIORITIES: Final = tuple(RecordPriority.__members__)
-
-
-def _checked_priority(value: Any, index: int) -> str:
-    if isinstance(value, RecordPriority):
-        # One made on purpose is sent as it is, known or not: the service may take more tomorrow.
-        return value
-    name = value.upper() if isinstance(value, str) else ""
-    if name not in _PRIORITIES:
-        choices = ", ".join(_PRIORITIES)
-        _refuse(index, "priority", f"priority {_show(value)} is not one of {choices}")
-    return name
-
-
-def _checked_rank(value: Any, index: int) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        _refuse(index, "rank", f"the rank {_show(value)} is not a number")
-    try:
-        finite = math.isfinite(value)
-    except OverflowError:
-        finite = False
-    if not finite:
-        _refuse(index, "rank", f"the rank {_show(value)} is not a finite number")
-    # Subclasses (numpy's, say) may write themselves as something that is no JSON number.
-    return int(value) if isinstance(value, int) else float(value)
