@@ -1,5 +1,7 @@
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from enum import IntEnum
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,8 @@ from campaigns_async.errors import InvalidRecordError
 from campaigns_async.models import MAX_ID_LENGTH, RecordPriority
 
 NINE = datetime(2026, 12, 1, 9, tzinfo=UTC)
+YEAR_1 = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+"""Which in UTC is in the year before."""
 
 
 class Float64(float):
@@ -84,3 +88,38 @@ def test_a_rank_is_any_finite_number(rank: float) -> None:
     checked = check_rank(rank, 0)
     assert checked == rank
     assert type(checked) in {int, float}
+
+
+class Silent:
+    """An object that cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("field", "check", "value", "words"),
+    [
+        ("crm_record_id", check_id, None, "is missing"),
+        ("crm_record_id", check_id, 7, "is of type int"),
+        ("crm_record_id", check_id, " ", "is blank"),
+        ("crm_record_id", check_id, "x" * 33, "has 33 characters"),
+        ("crm_record_id", check_id, "\ud800", "lone surrogate"),
+        ("schedule_at", ENCODERS["schedule_at"], "tomorrow", "cannot be read"),
+        ("schedule_at", ENCODERS["schedule_at"], 7, "is of type int"),
+        ("schedule_at", ENCODERS["schedule_at"], NINE.replace(tzinfo=None), "has no time zone"),
+        ("schedule_at", ENCODERS["schedule_at"], YEAR_1, "no usable offset or year"),
+        ("priority", ENCODERS["priority"], Silent(), "of type Silent is not one of"),
+        ("rank", check_rank, True, "is not a number"),
+        ("rank", check_rank, "1", "is not a number"),
+        ("rank", check_rank, float("nan"), "is not a finite number"),
+        ("rank", check_rank, 10**400, "is not a finite number"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_by_its_field(
+    field: str, check: Callable[[Any, int], object], value: object, words: str
+) -> None:
+    """With the row, the field and what is wrong."""
+    with pytest.raises(InvalidRecordError, match=words) as caught:
+        check(value, 5)
+    assert (caught.value.index, caught.value.field) == (5, field)
