@@ -5,7 +5,7 @@ from typing import Literal
 import attrs
 
 from campaigns_async._core.ranks import Order
-from campaigns_async.checks import Arguments, at_least, at_most, one_of, whole
+from campaigns_async.checks import Arguments, at_least, at_most, one_of, whole, yes_or_no
 from campaigns_async.models import MAX_RECORDS_PER_REQUEST
 
 
@@ -23,4 +23,4 @@ class BatcherOptions(Arguments):
     max_buffered: int = attrs.field(validator=[whole, at_least(1)])
     when_full: Literal["wait", "error"] = attrs.field(validator=one_of("wait", "error"))
     order: Order
-    exclusive: bool
+    exclusive: bool = attrs.field(validator=yes_or_no)

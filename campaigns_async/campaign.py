@@ -1,38 +1,29 @@
 """CampaignHandle: what can be done with one campaign."""
 
-import asyncio
 import contextlib
 import os
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any, Literal, Unpack
 from uuid import UUID
 
-from campaigns_async._core.exchange import Request, Response
+from campaigns_async._core.exchange import Request
 from campaigns_async._core.parsing import parse_batch
-from campaigns_async._core.problems import unexpected_error
+from campaigns_async._core.problems import unreadable_error
 from campaigns_async._core.ranks import Order
-from campaigns_async._core.retry import may_repeat, may_repeat_action
+from campaigns_async._core.retry import may_repeat
 from campaigns_async._core.wire import (
     UnreadableBodyError,
-    decode_campaign,
     decode_records,
-    encode_action,
     encode_records,
 )
+from campaigns_async.actions import ActionOptions, Actions
 from campaigns_async.batcher import RecordBatcher
 from campaigns_async.batcher_options import BatcherOptions
-from campaigns_async.call import Call
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.errors import (
-    CampaignStateError,
     ConfigurationError,
-    ConflictError,
-    NotSentError,
-    UnexpectedResponseError,
     escape,
 )
-from campaigns_async.lifecycle import TRANSIENT
 from campaigns_async.models import (
     MAX_RECORDS_PER_REQUEST,
     Campaign,
@@ -46,9 +37,6 @@ from campaigns_async.stream import OutcomeStream
 from campaigns_async.teller import Tell
 from campaigns_async.upload import Records, Upload
 from campaigns_async.upload_options import OnOutcome, OnProgress, StreamOptions, UploadOptions
-
-_LONGEST_POLL = 5.0
-"""Seconds between two STARTs while a campaign builds, at most."""
 
 
 class CampaignHandle:
@@ -68,6 +56,7 @@ class CampaignHandle:
     def __init__(self, dispatcher: Dispatcher, campaign_id: str | UUID) -> None:
         self._dispatcher = dispatcher
         self.id = _parse_campaign_id(campaign_id)
+        self._actions = Actions(dispatcher, f"/{self.id}")
 
     def __repr__(self) -> str:
         return f"<CampaignHandle {self.id}>"
@@ -130,40 +119,13 @@ class CampaignHandle:
         actions that the state guards (START PAUSE RESUME CANCEL). A refusal after an attempt that
         had no clear end has ``after_ambiguous_attempt`` set: that one may have been carried out.
         """
-        action = _parse_action(action)
-        with self._dispatcher.new_call("modify", self._path, action.value) as call:
-            return await self._modify(call, action, enabled=enabled, build_on_start=build_on_start)
-
-    async def _modify(
-        self,
-        call: Call,
-        action: CampaignAction,
-        *,
-        enabled: bool | None = None,
-        build_on_start: bool | None = None,
-        deadline: float | None = None,
-    ) -> Campaign:
-        if build_on_start is not None and action is not CampaignAction.START:
-            msg = f"build_on_start goes with START and not with {action}"
-            raise ConfigurationError(msg)
-        body = encode_action(action, enabled=enabled, build_on_start=build_on_start)
-        asked = self._dispatcher.settings.retry.repeat_ambiguous_actions
-        reply = await self._dispatcher.call(
-            Request("PATCH", self._path, body),
-            may_repeat=partial(may_repeat_action, action, asked=asked),
-            deadline=deadline,
-            call=call,
-        )
-        try:
-            return decode_campaign(reply.body)
-        except UnreadableBodyError as error:
-            unreadable = _unreadable(reply, str(error))
-        raise unreadable
+        options = ActionOptions(enabled=enabled, build_on_start=build_on_start)
+        return await self._actions.modify(action, options)
 
     async def start_when_ready(
         self,
         *,
-        deadline: float,
+        deadline: float | None,
         enabled: bool | None = None,
         build_on_start: bool | None = None,
     ) -> Campaign:
@@ -171,54 +133,10 @@ class CampaignHandle:
 
         The end of a build cannot be asked for, but START is refused until then and harmless. A
         reply that names another state is raised at once, and the last refusal after ``deadline``
-        seconds; :exc:`OutcomeUnknownError` if that cut a START short.
+        seconds (None: no limit); :exc:`OutcomeUnknownError` if that cut a START short.
         """
-        action = CampaignAction.START
-        with self._dispatcher.new_call("start_when_ready", self._path, action.value) as call:
-            return await self._start_when_ready(
-                call, deadline=deadline, enabled=enabled, build_on_start=build_on_start
-            )
-
-    async def _start_when_ready(
-        self,
-        call: Call,
-        *,
-        deadline: float,
-        enabled: bool | None,
-        build_on_start: bool | None,
-    ) -> Campaign:
-        loop = asyncio.get_running_loop()
-        limit = loop.time() + deadline
-        retry = self._dispatcher.settings.retry
-        waits = self._dispatcher.new_backoff(cap=min(retry.cap, _LONGEST_POLL))
-        ambiguous = False
-        refusal: ConflictError | None = None
-        while True:
-            try:
-                return await self._modify(
-                    call,
-                    CampaignAction.START,
-                    enabled=enabled,
-                    build_on_start=build_on_start,
-                    deadline=limit - loop.time(),
-                )
-            except NotSentError:
-                # Of a START that had no time left; the one before it tells more.
-                if refusal is None:
-                    raise
-                raise refusal from None
-            except ConflictError as error:
-                refusal = error
-                ambiguous = error.after_ambiguous_attempt = (
-                    ambiguous or error.after_ambiguous_attempt
-                )
-                # No state named: it may be the build.
-                state = error.state if isinstance(error, CampaignStateError) else None
-                busy = state is None or state in TRANSIENT
-                wait = waits.next_wait(error.retry_after)
-                if not busy or loop.time() + wait >= limit:
-                    raise
-            await asyncio.sleep(wait)
+        options = ActionOptions(enabled=enabled, build_on_start=build_on_start, deadline=deadline)
+        return await self._actions.start_when_ready(options)
 
     # --- records
 
@@ -245,7 +163,7 @@ class CampaignHandle:
             try:
                 return list(decode_records(reply.body))
             except UnreadableBodyError as error:
-                unreadable = _unreadable(reply, str(error))
+                unreadable = unreadable_error(reply, error)
             raise unreadable
 
     async def upload(
@@ -361,10 +279,6 @@ class CampaignHandle:
         return RecordBatcher(self._dispatcher, self._records_path, options)
 
     @property
-    def _path(self) -> str:
-        return f"/{self.id}"
-
-    @property
     def _records_path(self) -> str:
         return f"/{self.id}/records"
 
@@ -378,18 +292,3 @@ def _parse_campaign_id(campaign_id: str | UUID) -> str:
         "it looks like 123e4567-e89b-12d3-a456-426614174000"
     )
     raise ConfigurationError(msg)
-
-
-def _parse_action(action: CampaignAction | str) -> CampaignAction:
-    with contextlib.suppress(ValueError, AttributeError):
-        return CampaignAction(action.upper())
-    msg = f"{action!r} is no action; the actions are {', '.join(CampaignAction)}"
-    raise ConfigurationError(msg)
-
-
-def _unreadable(reply: Response, reason: str) -> UnexpectedResponseError:
-    return unexpected_error(
-        reply,
-        f"The request was executed, but its reply cannot be read: {reason}. "
-        "Do not repeat it blindly",
-    )

@@ -73,6 +73,22 @@ def is_a(*kinds: type, name: str | None = None) -> Check:
     return check
 
 
+def yes_or_no(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    """A bool, and not merely something that counts as one: "no" would count as True."""
+    if not isinstance(value, bool):
+        _refuse(instance, attribute, "True or False", value)
+
+
+def has_method(name: str) -> Check:
+    """An object with this method, or None."""
+
+    def check(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        if not (value is None or callable(getattr(value, name, None))):
+            _refuse(instance, attribute, f"an object with {name}(), or None", value)
+
+    return check
+
+
 def _refuse(
     instance: object, attribute: "attrs.Attribute[Any]", wanted: str, value: object
 ) -> NoReturn:

@@ -205,9 +205,11 @@ class Dispatcher:
         try:
             seen = await self.attempt(request, by=limit, call=call)
             congested = read_congestion(seen)
-            if congested and isinstance(seen, Response):
+            if congested is not False and isinstance(seen, Response):
                 # Before the turn is given back: whoever gets it has to wait as well.
-                self.slots.hold(parse_retry_after(seen.headers, wall_clock()) or 0.0)
+                limited = congested is True
+                asked = parse_retry_after(seen.headers, wall_clock(), limited=limited)
+                self.slots.hold(asked or 0.0)
         finally:
             self.slots.release(ticket, congested=congested)
         return seen

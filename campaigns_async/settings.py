@@ -11,7 +11,15 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from campaigns_async.checks import Arguments, at_least, is_a, something_to_call, whole
+from campaigns_async.checks import (
+    Arguments,
+    at_least,
+    has_method,
+    is_a,
+    something_to_call,
+    whole,
+    yes_or_no,
+)
 from campaigns_async.errors import ConfigurationError
 from campaigns_async.events import OnEvent
 
@@ -196,8 +204,8 @@ class RetryPolicy:
     cap: float = attrs.field(default=20.0, validator=at_least(0, above=True))
     deadline: float = attrs.field(default=120.0, validator=at_least(0, above=True))
     budget: float = attrs.field(default=50.0, validator=at_least(0))
-    repeat_ambiguous_actions: bool = False
-    gateway_resends: bool = False
+    repeat_ambiguous_actions: bool = attrs.field(default=False, validator=yes_or_no)
+    gateway_resends: bool = attrs.field(default=False, validator=yes_or_no)
 
 
 class Limiter(Protocol):
@@ -226,7 +234,7 @@ class Limits:
         default=None, validator=attrs.validators.optional(at_least(0, above=True))
     )
     burst: int = attrs.field(default=1, validator=[whole, at_least(1)])
-    limiter: Limiter | None = None
+    limiter: Limiter | None = attrs.field(default=None, validator=has_method("acquire"))
 
 
 @attrs.frozen(kw_only=True)
@@ -242,7 +250,7 @@ class Settings(Arguments):
     limits: Limits = attrs.field(default=Limits(), validator=is_a(Limits))
     user_agent_suffix: str | None = attrs.field(default=None, converter=parse_user_agent_suffix)
     on_event: OnEvent | None = attrs.field(default=None, validator=something_to_call)
-    event_ids: bool = False
+    event_ids: bool = attrs.field(default=False, validator=yes_or_no)
 
     @property
     def root(self) -> str:

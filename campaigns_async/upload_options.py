@@ -8,7 +8,15 @@ import attrs
 from attrs.validators import optional
 
 from campaigns_async._core.ranks import Order
-from campaigns_async.checks import Arguments, at_least, is_a, one_of, something_to_call, whole
+from campaigns_async.checks import (
+    Arguments,
+    at_least,
+    is_a,
+    one_of,
+    something_to_call,
+    whole,
+    yes_or_no,
+)
 from campaigns_async.outcomes import RecordOutcome
 from campaigns_async.report import Progress
 
@@ -35,7 +43,7 @@ class UploadOptions(Arguments):
 
     order: Order = "input"
     rank_start: int = 1
-    exclusive: bool = False
+    exclusive: bool = attrs.field(default=False, validator=yes_or_no)
     on_duplicate: Literal["first", "error"] = attrs.field(
         default="first", validator=one_of("first", "error")
     )

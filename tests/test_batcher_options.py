@@ -32,6 +32,7 @@ SOUND: dict[str, Any] = {
         ("max_buffered", 0, "at least 1"),
         ("max_buffered", 1e3, "a whole number"),
         ("when_full", "drop", "'wait' or 'error'"),
+        ("exclusive", 1, "True or False"),
     ],
 )
 def test_an_option_that_cannot_be_meant_is_refused(name: str, value: object, wanted: str) -> None:

@@ -1,3 +1,4 @@
+import asyncio
 import math
 from typing import Any
 
@@ -9,10 +10,12 @@ from campaigns_async.checks import (
     Check,
     at_least,
     at_most,
+    has_method,
     is_a,
     one_of,
     something_to_call,
     whole,
+    yes_or_no,
 )
 from campaigns_async.errors import ConfigurationError
 
@@ -54,6 +57,13 @@ def complain(value: Any, *checks: Check) -> str | None:
         (None, [something_to_call], None),
         (print, [something_to_call], None),
         (5, [something_to_call], "something to call, or None"),
+        (False, [yes_or_no], None),
+        ("no", [yes_or_no], "True or False"),
+        (0, [yes_or_no], "True or False"),
+        (None, [yes_or_no], "True or False"),
+        (None, [has_method("acquire")], None),
+        (asyncio.Lock(), [has_method("acquire")], None),
+        (5, [has_method("acquire")], "an object with acquire(), or None"),
         (5, [is_a(int)], None),
         (5, [is_a(str)], "a str"),
     ],

@@ -8,6 +8,7 @@ from campaigns_async._core.exchange import Request, Response
 from campaigns_async._core.retry import may_repeat
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.errors import (
+    APIError,
     ConflictError,
     NotSentError,
     OutcomeUnknownError,
@@ -270,14 +271,18 @@ async def test_who_has_a_turn_waits_for_the_end_of_a_hold() -> None:
     assert (loop.time() - began >= 0.2, turns > 5) == (True, True)
 
 
-async def test_retry_after_holds_others_even_if_the_call_itself_gives_up() -> None:
+@pytest.mark.parametrize("status", [408, 502, 503])
+async def test_retry_after_holds_others_even_if_the_call_itself_gives_up(status: int) -> None:
     """The service asked all of us."""
     loop = asyncio.get_running_loop()
-    async with RawServer(say(Wait.reply(503), http(200))) as server:
+    once = RetryPolicy(max_attempts=1)
+    async with RawServer(say(Wait.reply(status), http(200))) as server:
         connections = Connections()
-        dispatcher = Dispatcher(settings_for(server.url, limits=ONE_AT_A_TIME), connections)
+        dispatcher = Dispatcher(
+            settings_for(server.url, limits=ONE_AT_A_TIME, retry=once), connections
+        )
         began = loop.time()
-        with pytest.raises(ServerError):
+        with pytest.raises(APIError):
             await dispatcher.call(REQUEST, may_repeat=may_repeat)
         await dispatcher.call(REQUEST, may_repeat=may_repeat)
         await connections.close()

@@ -330,10 +330,21 @@ def test_a_key_among_arguments_is_masked() -> None:
             {"requests_per_second": 0},
             "Limits.requests_per_second must be above 0, not 0",
         ),
+        (Limits, {"limiter": 3}, "Limits.limiter must be an object with acquire(), or None, not 3"),
+        (
+            RetryPolicy,
+            {"gateway_resends": "no"},
+            "RetryPolicy.gateway_resends must be True or False, not 'no'",
+        ),
+        (
+            RetryPolicy,
+            {"repeat_ambiguous_actions": 0},
+            "RetryPolicy.repeat_ambiguous_actions must be True or False, not 0",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_wrong_number_is_refused_by_name(
+def test_a_wrong_value_is_refused_by_name(
     cls: type[Timeout | RetryPolicy | Limits], wrong: dict[str, Any], reason: str
 ) -> None:
     """The error says which setting, what it must be, and what was given."""
@@ -368,3 +379,5 @@ def test_what_cannot_be_called_cannot_listen() -> None:
     assert settings(on_event=print).on_event is print
     with pytest.raises(ConfigurationError, match="on_event must be something to call"):
         settings(on_event="otel")
+    with pytest.raises(ConfigurationError, match="event_ids must be True or False"):
+        settings(event_ids="yes")

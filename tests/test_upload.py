@@ -65,12 +65,6 @@ async def session(emulator: Emulator) -> AsyncIterator[CampaignsSession]:
         yield session
 
 
-@pytest.fixture
-def handle(session: CampaignsSession, emulated_campaign: EmulatedCampaign) -> CampaignHandle:
-    """On a running, dynamic, empty campaign."""
-    return session.campaign(emulated_campaign.id)
-
-
 # --- outcomes
 
 

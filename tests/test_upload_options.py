@@ -11,6 +11,7 @@ from campaigns_async.upload_options import StreamOptions, UploadOptions
 @pytest.mark.parametrize(
     ("name", "value", "wanted"),
     [
+        ("exclusive", "no", "True or False"),
         ("on_duplicate", "ignore", "'first' or 'error'"),
         ("journal", 7, "the path of a file"),
         ("journal", True, "the path of a file"),

@@ -20,7 +20,7 @@ def read_congestion(seen: Response | TransportError) -> bool | None:
         return True if isinstance(seen, OutcomeUnknownError) and seen.timed_out else None
     if seen.status in {429, 503}:
         return True
-    return False if seen.status < 500 else None
+    return None if seen.status >= 500 or seen.status == 408 else False
 
 
 class Ticket:

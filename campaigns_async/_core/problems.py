@@ -89,3 +89,12 @@ def unexpected_error(response: Response, hint: str) -> UnexpectedResponseError:
     """The error for a success that is not what was asked for; ``hint`` says in what way."""
     problem = decode_problem(response)
     return UnexpectedResponseError(problem, response.status, response.headers, hint=hint)
+
+
+def unreadable_error(response: Response, reason: object) -> UnexpectedResponseError:
+    """The error for a success that cannot be read, for this ``reason``."""
+    return unexpected_error(
+        response,
+        f"The request was executed, but its reply cannot be read: {reason}. "
+        "Do not repeat it blindly",
+    )

@@ -29,6 +29,7 @@ def begin(pacing: Pacing, count: int) -> list[Ticket]:
     [
         (Response(200, {}, b""), False),
         (Response(409, {}, b""), False),
+        (Response(408, {}, b""), None),
         (Response(404, {}, b""), False),
         (Response(429, {}, b""), True),
         (Response(503, {}, b""), True),
