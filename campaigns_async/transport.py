@@ -255,8 +255,10 @@ def _name(error: Exception) -> str:
     """What went wrong, without the library's own way to say it where there is a plainer one."""
     full = f"{type(error).__name__}: {error}".rstrip(": ")
     if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, _CERTIFICATE):
-        number = error.os_error.errno
-        why = os.strerror(number) if number and number > 0 else str(error.os_error)
+        failure = error.os_error
+        # An SSLError counts in numbers of its own.
+        number = 0 if isinstance(failure, ssl.SSLError) else failure.errno or 0
+        why = os.strerror(number) if number > 0 else str(failure)
         return f"no connection to {error.host}:{error.port}: {why}"
     return full
 

@@ -1,6 +1,7 @@
 import asyncio
 import gzip
 import math
+import os
 import socket
 import ssl
 import zlib
@@ -292,6 +293,20 @@ async def test_a_certificate_that_does_not_verify_is_permanent(
     await connections.close()
     assert (caught.value.request_sent, caught.value.permanent) == (False, True)
     assert "certificate" in str(caught.value)
+
+
+async def test_what_is_no_tls_is_told_in_its_own_words(connections: Connections) -> None:
+    """And not by the error of the system that happens to have the same number."""
+
+    def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(400))
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(NotSentError, match=r"SSL.*check base_url") as caught:
+            await send(f"https://127.0.0.1:{port}", connections)
+    assert os.strerror(1) not in str(caught.value)
 
 
 async def test_the_callers_session_brings_its_own_trust() -> None:

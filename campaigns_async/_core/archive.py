@@ -31,6 +31,8 @@ def encode_error(error: CampaignsError | None) -> str | None:
         facts |= {"reason": error.reason}
     else:
         facts |= {"message": str(error)}
+    if isinstance(error, APIError | TransportError):
+        facts["attempts"] = error.attempts
     # In ASCII: what a reply said may be text that no encoding takes (lone surrogates).
     return json.dumps(facts, separators=(",", ":"))
 
@@ -59,4 +61,6 @@ def _build_error(facts: Mapping[str, Any]) -> CampaignsError:
     if not isinstance(found, CampaignsError):
         msg = f"{facts['class']} is no error of this library"
         raise TypeError(msg)
+    if isinstance(found, APIError | TransportError):
+        found.attempts = int(facts.get("attempts", 1))
     return found

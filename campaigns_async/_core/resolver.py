@@ -18,7 +18,7 @@ from campaigns_async._core.rows import Rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async._core.values import value
 from campaigns_async._core.verdicts import Proof, Step, Verdict
-from campaigns_async.errors import CampaignsError
+from campaigns_async.errors import APIError, CampaignsError, TransportError
 from campaigns_async.outcomes import Attribution, Evidence, Status
 
 _FROM_SECOND_COPY: Final = frozenset(
@@ -140,8 +140,7 @@ class Resolver:
     def resolve(self, piece: Piece, verdict: Verdict) -> Resolution:
         """What follows from the verdict; see the table in ``verdicts.py``."""
         proof, meaning = verdict.proof, verdict.meaning
-        if verdict.sent:
-            piece.attempts += 1
+        _count(piece, verdict)
         repeated = piece.whole and bool(piece.open)
         if meaning.landed is None or (self._gateway_resends and proof in _FROM_SECOND_COPY):
             if piece.own is None:
@@ -271,6 +270,14 @@ class Resolver:
                 still.append(held)
         case.held = tuple(still)
         return settled
+
+
+def _count(piece: Piece, verdict: Verdict) -> None:
+    """One attempt more, which the error that it ended with tells too."""
+    if verdict.sent:
+        piece.attempts += 1
+    if isinstance(verdict.error, APIError | TransportError):
+        verdict.error.attempts = piece.attempts + (not verdict.sent)
 
 
 def _halves(piece: Piece | None) -> list[Piece]:

@@ -27,11 +27,12 @@ _SOMETHING_ELSE: Final = (
 _ALREADY_THERE: Final = re.compile(
     rf"(?<!not )\balready\s+(?:(?:contains?|includes?|has|holds?)\b(?!\s+{_SOMETHING_ELSE})|"
     r"exists?|present|(?:been\s+)?(?:added|loaded|uploaded)|"
-    r"(?:in|on|part\s+of)\s+(?:the\s+|this\s+)?campaign)",
+    r"(?:in|on|part\s+of)\s+(?:the\s+|this\s+)?campaign)|\bexists?\s+already\b",
     re.IGNORECASE,
 )
 _DUPLICATE: Final = re.compile(
-    r"\bduplicate[sd]?\b(?!\s+(?:request|submission|message|call)\b)|\bnot\s+unique\b",
+    r"\bduplicate[sd]?\b(?!\s+(?:request|submission|message|call)\b)|\bnot\s+unique\b|"
+    r"\bduplicate_(?:crm_?)?record(?:_?id)?\b",
     re.IGNORECASE,
 )
 # Something else that is duplicate, or a search for duplicates that failed.
@@ -139,6 +140,22 @@ _STATE_IN_PROSE: Final = re.compile(
     rf"(?!['\")]*\s*(?:,|/|\bor\b|\band\b)\s*(?:or\s+|and\s+)?['\"(]*(?:{_STATE_WORDS})\b)",
     re.IGNORECASE,
 )
+# What was done to the campaign: it begins a clause, perhaps with its name, or has one of its own.
+_CAMPAIGN_HAS: Final = (
+    r"(?:(?:\A|[^\w\s]\s*|\b(?:as|because|but|since|that|when|while)\s+)(?:(?:the|this)\s+)?campaign"
+    r"(?:\s+(?:'[^']*'|\"[^\"]*\"|(?=\D{0,40}\d)[\w-]{1,40}))?|\bcampaign\s+(?:that|which))"
+    r"(?:\s+(?:has|had|is|was|already|been|now|currently|still|just))+\s+"
+)
+_STATE_BY_VERB: Final = {
+    state: re.compile(_CAMPAIGN_HAS + verb, re.IGNORECASE)
+    for state, verb in (
+        (CampaignState.BUILDING, r"being\s+(?:re)?built\b"),
+        (CampaignState.STARTING, r"being\s+(?:re)?started\b"),
+        # And not "finished building", say.
+        (CampaignState.COMPLETE, r"(?:ended|finished|completed)\b(?!\s+(?:\w+ing|an?|the|its)\b)"),
+        (CampaignState.DELETED, r"(?:deleted|removed)\b"),
+    )
+}
 _STATE_CONFLICT: Final = re.compile(
     r"\b(?:state|transition)\b|\bdisabled\b|\bnot\s+(?:allowed|permitted|valid)\s+(?:from|while|in)\b",
     re.IGNORECASE,
@@ -147,11 +164,8 @@ _STATE_CONFLICT: Final = re.compile(
 
 def says_state(problem: Problem, ids: Collection[str] = ()) -> bool:
     """Whether the text speaks of the campaign's state."""
-    return any(
-        _says(pattern, text, ids)
-        for text in sentences(problem)
-        for pattern in (_STATE_CONFLICT, _STATE_IN_PROSE, _STATE_AS_TOKEN)
-    )
+    patterns = (_STATE_CONFLICT, _STATE_IN_PROSE, *_STATE_BY_VERB.values(), _STATE_AS_TOKEN)
+    return any(_says(pattern, text, ids) for text in sentences(problem) for pattern in patterns)
 
 
 def named_state(problem: Problem, ids: Collection[str] = ()) -> CampaignState | None:
@@ -160,19 +174,17 @@ def named_state(problem: Problem, ids: Collection[str] = ()) -> CampaignState | 
     "not allowed in state BUILDING; allowed from: READY" names BUILDING: what stands next to a word
     such as "state" or "is" counts before what merely occurs.
     """
-    for pattern in (_STATE_IN_PROSE, _STATE_AS_TOKEN):
-        found = {
-            match.upper().replace(" ", "_")
-            for text in sentences(problem)
-            # Next to "state" or "is" it is the state's name, even if a record is called like it.
-            for match in pattern.findall(
-                text if pattern is _STATE_IN_PROSE else _without(text, ids)
-            )
-        }
-        if len(found) == 1:
-            return CampaignState(found.pop())
-        if found:
-            return None
+    # Next to "state" or "is" it is the state's name, even if a record is called like it.
+    whole = list(sentences(problem))
+    blotted = [_without(text, ids) for text in whole]
+    for found in (
+        {name for text in whole for name in _STATE_IN_PROSE.findall(text)},
+        {state for text in blotted for state, verb in _STATE_BY_VERB.items() if verb.search(text)},
+        {name for text in blotted for name in _STATE_AS_TOKEN.findall(text)},
+    ):
+        states = {CampaignState(name.upper().replace(" ", "_")) for name in found}
+        if states:
+            return states.pop() if len(states) == 1 else None
     return None
 
 

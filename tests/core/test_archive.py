@@ -14,6 +14,7 @@ from campaigns_async.errors import (
     InvalidRecordError,
     NotSentError,
     OutcomeUnknownError,
+    TransportError,
     UploadStoppedError,
     ValidationError,
 )
@@ -21,7 +22,6 @@ from campaigns_async.errors import (
 
 def again(error: CampaignsError) -> CampaignsError:
     """The error as it comes back from a journal."""
-    """The error after it was kept."""
     found = decode_error(encode_error(error))
     assert found is not None
     return found
@@ -47,8 +47,10 @@ def test_what_the_service_said_survives(status: int, body: dict[str, object]) ->
     """An error made of any reply comes back with its class, problem, status, hint and words."""
     reply = Response(status, {}, json.dumps(body).encode())
     error = parse_error(reply, datetime(2026, 1, 1, tzinfo=UTC), ("CRM-1",))
+    error.attempts = 3
     found = again(error)
     assert isinstance(found, APIError)
+    assert found.attempts == 3
     assert type(found) is type(error)
     assert (found.problem, found.status, found.hint, str(found)) == (
         error.problem,
@@ -75,7 +77,7 @@ def test_broken_text_is_kept_as_what_every_file_takes() -> None:
         InvalidRecordError("the id is blank", index=4, field="crm_record_id"),
         InvalidRecordError("too many"),
         NotSentError("no connection"),
-        OutcomeUnknownError("no reply"),
+        OutcomeUnknownError("no reply", attempts=2),
         UploadStoppedError("the deadline has passed"),
         CampaignsError("something"),
     ],
@@ -88,6 +90,9 @@ def test_errors_of_our_own_survive(error: CampaignsError) -> None:
     if isinstance(error, InvalidRecordError):
         assert isinstance(found, InvalidRecordError)
         assert (found.index, found.field, found.reason) == (error.index, error.field, error.reason)
+    if isinstance(error, TransportError):
+        assert isinstance(found, TransportError)
+        assert found.attempts == error.attempts
 
 
 def test_no_error_is_no_error() -> None:

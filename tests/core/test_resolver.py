@@ -172,6 +172,19 @@ def test_a_refusal_is_on_the_outcome() -> None:
     assert (not_added.error, not_added.attempts) == (STOPPED, 1)
 
 
+def test_an_error_tells_how_many_attempts_led_to_it() -> None:
+    """As of any other call: those that were sent, and itself."""
+    piece, resolver = batch("a"), Resolver()
+    failures = [OutcomeUnknownError("x"), NotSentError("x"), OutcomeUnknownError("x")]
+    for error in failures:
+        proof = Proof.NOT_SENT if isinstance(error, NotSentError) else Proof.OPEN
+        resolver.resolve(piece, Verdict(proof, error))
+    assert [error.attempts for error in failures] == [1, 2, 2]
+    refusal = ValidationError(Problem(), 400)
+    [unknown] = resolver.resolve(piece, Verdict(Proof.UNCLEAR, refusal)).settled
+    assert (refusal.attempts, unknown.attempts) == (3, 3)
+
+
 # --- attempts that may have landed unseen
 
 

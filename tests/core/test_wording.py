@@ -50,6 +50,8 @@ def test_the_most_specific_sentence_comes_first() -> None:
         "Campaign already contains record for Id: CRM-12345",
         "campaign ALREADY CONTAINS record",
         "Record CRM-1 already exists",
+        "Record CRM-1 exists already",
+        "DUPLICATE_RECORD: CRM-1",
         "The record is already present on this campaign",
         "The id has already been added",
         "Already added: CRM-1",
@@ -94,6 +96,11 @@ def test_a_duplicate_is_told_by_its_words(text: str) -> None:
         "Campaign already has reached its limit",
         # Something else is there twice.
         "Duplicate request",
+        "DUPLICATE_REQUEST",
+        "DUPLICATE_RECORD_PHONE",
+        # In this campaign, or in another one?
+        "crmRecordId CRM-1 is already in use",
+        "crmRecordId CRM-1 is already taken",
         "Duplicate submission detected",
         # Ids repeated in the request (vendor: Troubleshooting, 400).
         "crmRecordId values are duplicated within the same request",
@@ -196,6 +203,20 @@ STATES = [
     ("Campaign is already RUNNING", "RUNNING"),
     ("Invalid transition from PAUSED", "PAUSED"),
     ("COMPLETE", "COMPLETE"),
+    # By what was done to it.
+    ("Campaign is being built", "BUILDING"),
+    ("The campaign is currently being rebuilt, try again later", "BUILDING"),
+    ("campaign is still being started", "STARTING"),
+    ("Campaign has ended", "COMPLETE"),
+    ("Records cannot be added because this campaign has ended", "COMPLETE"),
+    ("Conflict: campaign 123e4567-e89b-12d3-a456-426614174000 has ended", "COMPLETE"),
+    ("Cannot add to a campaign that is being built", "BUILDING"),
+    ("Campaign 'Summer' is being built", "BUILDING"),
+    ("The campaign is already completed.", "COMPLETE"),
+    ("The campaign was finished and takes no records", "COMPLETE"),
+    ("Campaign has been deleted", "DELETED"),
+    ("Campaign has ended, its state is DELETED", "DELETED"),
+    ("Campaign has ended, because the campaign was deleted", None),
     # The rule is quoted, the state is not said.
     ("Not allowed while BUILDING, STARTING, COMPLETE or DELETED", None),
     ("Campaign state must be READY or BUILD_ERROR", None),
@@ -217,7 +238,22 @@ def test_a_state_conflict_is_told_by_its_words(text: str, state: str | None) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["Conflict", "Campaign already contains record for Id: CRM-1", "It's complete nonsense", ""],
+    [
+        "Conflict",
+        "Campaign already contains record for Id: CRM-1",
+        "It's complete nonsense",
+        "",
+        # Not the campaign, or not what ends it.
+        "The record has been deleted",
+        "A record of the campaign has been deleted",
+        "Campaign record has been deleted",
+        "The record's campaign id has been deleted",
+        "Campaign has not been completed",
+        "Campaign has finished building",
+        "Campaign has been built",
+        "Campaign has been started",
+        "The campaign has ended its build",
+    ],
 )
 def test_other_refusals_are_not_about_the_state(text: str) -> None:
     """A text without a state is not read as one about it, nor is a word of prose in lower case."""
