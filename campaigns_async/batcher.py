@@ -41,10 +41,11 @@ class RecordBatcher:
     Records that failed without anybody looking at their delivery come out as an ExceptionGroup at
     the end.
 
-    The same id again shares the outcome of the first: while that is pending, and after that as long
-    as it is among the last 10,000 ids that are in the campaign, or a few more. Beyond that the
-    service decides. Where nothing is sent any more, an id that ended UNKNOWN before is so again, if
-    it is among the last 10,000 of those; any other is NOT_ADDED, which speaks of this submit.
+    The same id again shares the outcome of the first, and what else it says is not sent: while that
+    is pending, and after that as long as it is among the last 10,000 ids that are in the campaign,
+    or a few more. Beyond that the service decides. Where nothing is sent any more, an id that ended
+    UNKNOWN before is so again, if it is among the last 10,000 of those; any other is NOT_ADDED,
+    which speaks of this submit.
     """
 
     def __init__(

@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from campaigns_async.headers import Headers
 from campaigns_async.models import CampaignState
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ class APIError(CampaignsError):
 
     - ``problem``: what it said, see :class:`Problem`.
     - ``status``: the HTTP status. It need not match the class, see the top of this module.
-    - ``headers``: the reply's headers, names in lower case.
+    - ``headers``: the reply's headers, found by their names in any case.
     - ``attempts``: requests made for this call, the last included.
     - ``request_sent``: always True here; on every error that has to do with a request.
     - ``retry_after``: seconds to wait as told by the reply, from its arrival; None if not told.
@@ -200,7 +201,7 @@ class APIError(CampaignsError):
         super().__init__(status)
         self.problem = problem
         self.status = status
-        self.headers = dict(headers)
+        self.headers: Mapping[str, str] = Headers(headers)
         self.attempts = attempts
         self.request_sent = request_sent
         self.retry_after = retry_after
@@ -291,7 +292,8 @@ class UploadError(CampaignsError):
 class UploadStoppedError(UploadError):
     """Why an upload ended before its input did, where no reply was the reason (a deadline, say).
 
-    Its ``__cause__`` is how the last attempt failed, if the service gave no answer by then.
+    Its ``__cause__`` is why the last attempt would have had to be made again, if that was so: no
+    answer, too many requests, or a campaign that takes no records now.
     """
 
 

@@ -141,11 +141,11 @@ class Upload:
 
     def _tell_late(self) -> UploadStoppedError:
         said = f"the upload's deadline of {self._options.deadline} s has passed"
-        failure = self._engine.last_failure
-        if failure is not None:
-            said += f", and the last of its attempts failed: {failure}"
+        hindrance = self._engine.hindrance
+        if hindrance is not None:
+            said += f", and the last of its attempts failed: {hindrance}"
         error = UploadStoppedError(said)
-        error.__cause__ = failure
+        error.__cause__ = hindrance
         return error
 
     def report(self) -> UploadReport:

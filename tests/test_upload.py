@@ -1,6 +1,7 @@
 import asyncio
 import itertools
 import logging
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -413,6 +414,20 @@ async def test_a_deadline_says_what_there_was_instead_of_an_answer(
     assert report.stopped_by is not None
     assert "the last of its attempts failed: nothing was sent" in str(report.stopped_by)
     assert isinstance(report.stopped_by.__cause__, NotSentError)
+
+
+async def test_a_deadline_says_that_the_campaign_took_no_records(
+    emulator: Emulator, session: CampaignsSession
+) -> None:
+    """With the refusal that names its state."""
+    campaign = emulator.create_campaign(state=CampaignState.BUILDING, build_seconds=math.inf)
+    report = await session.campaign(campaign.id).upload(["CRM-1"], deadline=1)
+    assert (report.added, report.has_errors) == (0, True)
+    assert "BUILDING" in str(report.stopped_by)
+    assert report.stopped_by is not None
+    cause = report.stopped_by.__cause__
+    assert isinstance(cause, CampaignStateError)
+    assert cause.state is CampaignState.BUILDING
 
 
 async def test_it_stops_after_so_many_rejects(

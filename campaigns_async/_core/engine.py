@@ -98,10 +98,10 @@ class Engine:
         self._state_named: CampaignState | None = None
         # Refusals without words, one after the other, since it was seen that they can be damaged.
         self._wordless = 0
-        # When the first of the attempts failed that all did since, and how the last of them did;
-        # None while there are answers.
+        # When the first of the attempts failed that all did since; None while there are answers.
         self.silent_since: float | None = None
-        self.last_failure: CampaignsError | None = None
+        # Why the last attempt has to be made again; None if it brought any of its records further.
+        self.hindrance: CampaignsError | None = None
         self.parsed = 0
         self.unsettled = 0
         self.requests = 0
@@ -317,14 +317,15 @@ class Engine:
         """What it says besides what becomes of the batch."""
         if isinstance(verdict.error, CampaignStateError):
             self._state_named = verdict.error.state
-        if verdict.proof is not Proof.NOT_SENT and verdict.proof is not Proof.OPEN:
-            self.silent_since = self.last_failure = None
-        else:
-            self.silent_since = now if self.silent_since is None else self.silent_since
-            self.last_failure = verdict.error
+        step, proof = verdict.meaning.step, verdict.proof
+        self.hindrance = verdict.error if step is Step.RETRY or step is Step.WAIT else None
+        if proof is not Proof.NOT_SENT and proof is not Proof.OPEN:
+            self.silent_since = None
+        elif self.silent_since is None:
+            self.silent_since = now
         if verdict.sent:
             self.requests += 1
-        if verdict.proof is Proof.ADDED:
+        if proof is Proof.ADDED:
             self._budget.give_back()
 
     def stop(self, error: CampaignsError) -> list[Settlement]:

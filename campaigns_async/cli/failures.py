@@ -73,7 +73,9 @@ _CODES: Final[tuple[tuple[_Kinds, Exit], ...]] = (
 def exit_code_of(error: CampaignsError) -> Exit:
     """The code for a command that this error ended."""
     if isinstance(error, UploadStoppedError) and error.__cause__ is not None:
-        return Exit.SERVICE
+        # Its time ended while it waited for something.
+        waited_for_campaign = isinstance(error.__cause__, ConflictError)
+        return Exit.REFUSED if waited_for_campaign else Exit.SERVICE
     return next((code for kinds, code in _CODES if isinstance(error, kinds)), Exit.SERVICE)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol, cast
 from campaigns_async.cli.failures import reason_of
 from campaigns_async.cli.outputs import OutputFile
 from campaigns_async.cli.rows import AnyRow
+from campaigns_async.cli.terminal import safe
 from campaigns_async.errors import APIError, CampaignsError, InvalidRecordError
 from campaigns_async.outcomes import Status
 
@@ -130,7 +131,9 @@ def facts_of(error: CampaignsError | None) -> dict[str, Any]:
         code = (first.code if first else None) or error.status
     reason = None if error is None else reason_of(error)
     values = (field, code, reason, instance, time)
-    return dict(zip(EXTRA[2:], values, strict=True))
+    # People look at such a file in a terminal, and most of this is the service's own text.
+    shown = (safe(value) if isinstance(value, str) else value for value in values)
+    return dict(zip(EXTRA[2:], shown, strict=True))
 
 
 def _facts(row: AnyRow, status: Status, error: CampaignsError | None) -> dict[str, Any]:

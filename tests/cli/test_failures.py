@@ -66,11 +66,21 @@ def test_a_failure_is_a_sentence_a_step_and_a_reference(
     )
 
 
-def test_a_deadline_without_an_answer_is_the_services_fault() -> None:
-    """And not only some rows that are not in."""
+@pytest.mark.parametrize(
+    ("cause", "code"),
+    [
+        (NotSentError("nothing was sent"), Exit.SERVICE),
+        (RateLimitError(_NOTHING, 429), Exit.SERVICE),
+        (CampaignStateError(_NOTHING, 409), Exit.REFUSED),
+        (None, Exit.NOT_ALL_IN),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_deadline_is_told_by_what_took_the_time(cause: CampaignsError | None, code: Exit) -> None:
+    """And not only as some rows that are not in."""
     late = UploadStoppedError("late")
-    late.__cause__ = NotSentError("nothing was sent")
-    assert exit_code_of(late) is Exit.SERVICE
+    late.__cause__ = cause
+    assert exit_code_of(late) is code
 
 
 def test_what_the_system_refuses_is_no_bug() -> None:

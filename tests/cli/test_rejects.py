@@ -93,6 +93,15 @@ def test_a_reject_tells_all_that_is_known(tmp_path: Path) -> None:
     assert rejects.count == 4
 
 
+def test_the_services_words_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    """Whoever looks at the file in one sees the control characters, and they do nothing."""
+    path = tmp_path / "r.csv"
+    said = Problem(detail="\x1b[2Jgone", instance="/\x07", errors=[FieldError(code="\x1b]0;x")])
+    with RejectFile(path, Origin()) as rejects:
+        rejects.add(_ROW, Status.REJECTED, ValidationError(said, 400))
+    assert _read(path)[1][5:8] == ["\\x1b]0;x", "? \\x1b]0;x", "/\\x07"]
+
+
 def test_a_reject_file_can_be_rejected_again(tmp_path: Path) -> None:
     """What the last attempt said is replaced and not added to."""
     path = tmp_path / "r.csv"

@@ -257,9 +257,21 @@ def test_it_knows_since_when_there_is_no_answer(verdict: Verdict) -> None:
     assert silent_since(engine) is None
     engine.judge(pieces[0], verdict, 5)
     engine.judge(pieces[1], verdict, 7)
-    assert (silent_since(engine), engine.last_failure) == (5, verdict.error)
+    assert silent_since(engine) == 5
     engine.judge(pieces[2], THROTTLED, 9)
-    assert (silent_since(engine), engine.last_failure) == (None, None)
+    assert silent_since(engine) is None
+
+
+@pytest.mark.parametrize("verdict", [OPEN, NOT_SENT, BUSY, THROTTLED], ids=lambda v: v.proof.name)
+def test_it_knows_why_an_attempt_has_to_be_made_again(verdict: Verdict) -> None:
+    """Until one brings any of its records further."""
+    engine = fed("abcdef")
+    pieces = [take(engine) for _ in range(3)]
+    told = [engine.hindrance]
+    for piece, each in zip(pieces, (verdict, INVALID, verdict), strict=True):
+        engine.judge(piece, each, 5)
+        told.append(engine.hindrance)
+    assert told == [None, verdict.error, None, verdict.error]
 
 
 @pytest.mark.parametrize("verdict", [OPEN, NOT_SENT], ids=lambda v: v.proof.name)
