@@ -27,7 +27,8 @@ _SOMETHING_ELSE: Final = (
 _ALREADY_THERE: Final = re.compile(
     rf"(?<!not )\balready\s+(?:(?:contains?|includes?|has|holds?)\b(?!\s+{_SOMETHING_ELSE})|"
     r"exists?|present|(?:been\s+)?(?:added|loaded|uploaded)|"
-    r"(?:in|on|part\s+of)\s+(?:the\s+|this\s+)?campaign)|\bexists?\s+already\b",
+    r"(?:in|on|(?:a\s+)?(?:part|member)\s+of)\s+(?:the\s+|this\s+)?campaign)|"
+    r"\bexists?\s+already\b",
     re.IGNORECASE,
 )
 _DUPLICATE: Final = re.compile(

@@ -58,6 +58,7 @@ def test_the_most_specific_sentence_comes_first() -> None:
         "CRM-1 is already in the campaign",
         "CRM-1 is already on this campaign",
         "CRM-1 is already part of the campaign",
+        "CRM-1 is already a member of this campaign",
         "Campaign already has CRM-1",
         "Campaign already has been loaded with CRM-1",
         "Campaign already contains 2 records with these ids",
