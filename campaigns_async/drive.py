@@ -215,7 +215,8 @@ class Drive:
         loop = asyncio.get_running_loop()
         while True:
             now = loop.time()
-            if not self._is_due(now):
+            if not self._is_due(now) or self._due > -math.inf:
+                # Nothing, or a batch that waited in vain for more: there may be more by now.
                 self._feed()
                 now = loop.time()
                 if not self._is_due(now):

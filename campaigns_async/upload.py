@@ -32,6 +32,10 @@ Records = (
 _CHUNKS_A_TURN: Final = 2
 """Chunks of input that are read before the loop gets a turn."""
 
+_LINGER: Final = 1.0
+"""Seconds that a row of an async iterable waits for its batch to fill: what comes now and then does
+not wait for the next hundred, and some sources go on only when their last row is settled."""
+
 
 class Upload:
     """One upload on its way; made by :meth:`CampaignHandle.upload` and ``stream``."""
@@ -65,6 +69,7 @@ class Upload:
             exclusive=options.exclusive,
             dedupe=Dedupe(),
             repeats_are_errors=options.on_duplicate == "error",
+            linger=_choose_linger(records, options),
         )
         self._drive = Drive(
             dispatcher,
@@ -305,3 +310,8 @@ class Upload:
             "retries": int(earlier.get("retries", 0)) + engine.retries,
             "elapsed": earlier.get("elapsed", 0.0) + elapsed,
         }
+
+
+def _choose_linger(records: Records, options: UploadOptions) -> float | None:
+    # With a journal batches must be the same in every run, however fast the input comes.
+    return _LINGER if isinstance(records, AsyncIterable) and options.journal is None else None

@@ -11,6 +11,7 @@ import aiohttp
 import attrs
 import pytest
 
+from campaigns_async import upload
 from campaigns_async.campaign import CampaignHandle
 from campaigns_async.emulator import (
     CLIENT_HEADER,
@@ -42,6 +43,8 @@ from campaigns_async.session import CampaignsSession
 from campaigns_async.settings import Limits, RetryPolicy, Timeout
 from tests.accounts import check_account
 from tests.servers import connect
+from tests.stack.harness import open_stack
+from tests.stack.loop import virtual
 
 _S = CampaignState
 WIDE = Limits(max_in_flight=8, initial_in_flight=8)
@@ -253,6 +256,68 @@ async def test_settled_rows_do_not_pile_up_before_a_slow_callback(handle: Campai
     report = await upload
     assert ahead <= 5_000
     assert report.rejected == 10_000
+
+
+async def trickle(count: int, seconds: float) -> AsyncIterator[str]:
+    """Rows that come one by one, with so much time between them."""
+    for crm_record_id in ids(count):
+        yield crm_record_id
+        await asyncio.sleep(seconds)
+
+
+@virtual
+async def test_what_comes_now_and_then_goes_within_a_second() -> None:
+    """It does not wait for the next hundred, which may take hours."""
+    loop = asyncio.get_running_loop()
+    settled: list[float] = []
+    async with open_stack() as stack:
+        _, handle = stack.create_campaign()
+        began = loop.time()
+        report = await handle.upload(
+            trickle(10, 30.0), on_outcome=lambda _: settled.append(loop.time())
+        )
+    assert [round(at - began) for at in settled] == [30 * row + 1 for row in range(10)]
+    assert (report.added, report.requests) == (10, 10)
+
+
+@virtual
+async def test_a_source_may_wait_for_the_outcome_of_its_last_row() -> None:
+    """As a queue does that gives the next message when this one is acknowledged."""
+    acknowledged = asyncio.Semaphore(0)
+
+    async def consume() -> AsyncIterator[str]:
+        for crm_record_id in ids(5):
+            yield crm_record_id
+            await acknowledged.acquire()
+
+    async with open_stack() as stack:
+        _, handle = stack.create_campaign()
+        report = await handle.upload(
+            consume(), on_outcome=lambda _: acknowledged.release(), deadline=60
+        )
+    assert (report.added, report.not_added) == (5, 0)
+
+
+@virtual
+async def test_what_keeps_coming_goes_in_full_batches() -> None:
+    """However slow the service: a row that waits for its turn is joined by the next ones."""
+    async with open_stack(
+        faults=Faults(latency=5), client={"limits": Limits(max_in_flight=2, initial_in_flight=1)}
+    ) as stack:
+        _, handle = stack.create_campaign()
+        report = await handle.upload(trickle(3_000, 0.005))
+    assert (report.added, report.requests) == (3_000, 30)
+
+
+async def test_with_a_journal_batches_do_not_depend_on_time(
+    handle: CampaignHandle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """They must be the same in every run; so what comes now and then waits for the end."""
+    monkeypatch.setattr(upload, "_LINGER", 0.001)
+    report = await handle.upload(trickle(5, 0.02), journal=tmp_path / "j")
+    assert (report.added, report.requests) == (5, 1)
+    report = await handle.upload(trickle(5, 0.02))
+    assert (report.present, report.requests) == (5, 5)
 
 
 @pytest.mark.parametrize("as_async", [False, True])
