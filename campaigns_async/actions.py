@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import math
 from functools import partial
 from typing import Final
 
@@ -13,6 +12,7 @@ from campaigns_async._core.exchange import Request
 from campaigns_async._core.problems import unreadable_error
 from campaigns_async._core.retry import may_repeat_action
 from campaigns_async._core.wire import UnreadableBodyError, decode_campaign, encode_action
+from campaigns_async._core.wording import says_disabled
 from campaigns_async.call import Call
 from campaigns_async.checks import Arguments, at_least, yes_or_no
 from campaigns_async.dispatch import Dispatcher
@@ -31,13 +31,17 @@ _LONGEST_POLL: Final = 5.0
 
 @attrs.frozen(kw_only=True)
 class ActionOptions(Arguments):
-    """What may go with an action. ``deadline``: seconds for all attempts; None for no limit."""
+    """What may go with an action; see :meth:`CampaignHandle.modify`."""
 
     enabled: bool | None = attrs.field(default=None, validator=optional(yes_or_no))
     build_on_start: bool | None = attrs.field(default=None, validator=optional(yes_or_no))
-    deadline: float | None = attrs.field(
-        default=None, validator=optional(at_least(0, finite=False))
-    )
+
+
+@attrs.frozen(kw_only=True)
+class StartOptions(ActionOptions):
+    """Those of :meth:`CampaignHandle.start_when_ready`. ``deadline``: seconds, may be infinity."""
+
+    deadline: float = attrs.field(validator=at_least(0, finite=False))
 
 
 class Actions:
@@ -48,7 +52,7 @@ class Actions:
         self._path = path
 
     async def modify(self, action: CampaignAction | str, options: ActionOptions) -> Campaign:
-        """Ask for one."""
+        """The campaign as it is once the service accepted the action."""
         action = _parse_action(action)
         if options.build_on_start is not None and action is not CampaignAction.START:
             msg = f"build_on_start goes with START and not with {action}"
@@ -56,13 +60,20 @@ class Actions:
         with self._dispatcher.new_call("modify", self._path, action.value) as call:
             return await self._modify(call, action, options)
 
-    async def _modify(self, call: Call, action: CampaignAction, options: ActionOptions) -> Campaign:
+    async def _modify(
+        self,
+        call: Call,
+        action: CampaignAction,
+        options: ActionOptions,
+        *,
+        deadline: float | None = None,
+    ) -> Campaign:
         body = encode_action(action, enabled=options.enabled, build_on_start=options.build_on_start)
         asked = self._dispatcher.settings.retry.repeat_ambiguous_actions
         reply = await self._dispatcher.call(
             Request("PATCH", self._path, body),
             may_repeat=partial(may_repeat_action, action, asked=asked),
-            deadline=options.deadline,
+            deadline=deadline,
             call=call,
         )
         try:
@@ -71,24 +82,24 @@ class Actions:
             unreadable = unreadable_error(reply, error)
         raise unreadable
 
-    async def start_when_ready(self, options: ActionOptions) -> Campaign:
+    async def start_when_ready(self, options: StartOptions) -> Campaign:
         """START until it is taken, or refused for another reason than a build, or the deadline."""
-        action = CampaignAction.START
-        with self._dispatcher.new_call("start_when_ready", self._path, action.value) as call:
+        start = CampaignAction.START
+        with self._dispatcher.new_call("start_when_ready", self._path, start.value) as call:
             return await self._start_when_ready(call, options)
 
-    async def _start_when_ready(self, call: Call, options: ActionOptions) -> Campaign:
+    async def _start_when_ready(self, call: Call, options: StartOptions) -> Campaign:
         loop = asyncio.get_running_loop()
-        limit = loop.time() + (math.inf if options.deadline is None else options.deadline)
+        limit = loop.time() + options.deadline
         retry = self._dispatcher.settings.retry
         waits = self._dispatcher.new_backoff(cap=min(retry.cap, _LONGEST_POLL))
         ambiguous = False
         refusal: ConflictError | None = None
         while True:
-            # The time that is left may be none by now, which no caller may ask for.
-            left = attrs.evolve(options, deadline=max(0.0, limit - loop.time()))
             try:
-                return await self._modify(call, CampaignAction.START, left)
+                return await self._modify(
+                    call, CampaignAction.START, options, deadline=limit - loop.time()
+                )
             except NotSentError:
                 # Of a START that had no time left; the one before it tells more.
                 if refusal is None:
@@ -99,13 +110,15 @@ class Actions:
                 ambiguous = error.after_ambiguous_attempt = (
                     ambiguous or error.after_ambiguous_attempt
                 )
-                # No state named: it may be the build.
-                state = error.state if isinstance(error, CampaignStateError) else None
-                busy = state is None or state in TRANSIENT
                 wait = waits.next_wait(error.retry_after)
-                if not busy or loop.time() + wait >= limit:
+                if not _may_be_the_build(error) or loop.time() + wait >= limit:
                     raise
             await asyncio.sleep(wait)
+
+
+def _may_be_the_build(error: ConflictError) -> bool:
+    state = error.state if isinstance(error, CampaignStateError) else None
+    return state in TRANSIENT or (state is None and not says_disabled(error.problem))
 
 
 def _parse_action(action: CampaignAction | str) -> CampaignAction:

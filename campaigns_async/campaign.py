@@ -11,19 +11,12 @@ from campaigns_async._core.parsing import parse_batch
 from campaigns_async._core.problems import unreadable_error
 from campaigns_async._core.ranks import Order
 from campaigns_async._core.retry import may_repeat
-from campaigns_async._core.wire import (
-    UnreadableBodyError,
-    decode_records,
-    encode_records,
-)
-from campaigns_async.actions import ActionOptions, Actions
+from campaigns_async._core.wire import UnreadableBodyError, decode_records, encode_records
+from campaigns_async.actions import ActionOptions, Actions, StartOptions
 from campaigns_async.batcher import RecordBatcher
 from campaigns_async.batcher_options import BatcherOptions
 from campaigns_async.dispatch import Dispatcher
-from campaigns_async.errors import (
-    ConfigurationError,
-    escape,
-)
+from campaigns_async.errors import ConfigurationError, escape
 from campaigns_async.models import (
     MAX_RECORDS_PER_REQUEST,
     Campaign,
@@ -125,7 +118,7 @@ class CampaignHandle:
     async def start_when_ready(
         self,
         *,
-        deadline: float | None,
+        deadline: float,
         enabled: bool | None = None,
         build_on_start: bool | None = None,
     ) -> Campaign:
@@ -133,9 +126,9 @@ class CampaignHandle:
 
         The end of a build cannot be asked for, but START is refused until then and harmless. A
         reply that names another state is raised at once, and the last refusal after ``deadline``
-        seconds (None: no limit); :exc:`OutcomeUnknownError` if that cut a START short.
+        seconds (infinity: never); :exc:`OutcomeUnknownError` if that cut a START short.
         """
-        options = ActionOptions(enabled=enabled, build_on_start=build_on_start, deadline=deadline)
+        options = StartOptions(enabled=enabled, build_on_start=build_on_start, deadline=deadline)
         return await self._actions.start_when_ready(options)
 
     # --- records

@@ -292,8 +292,8 @@ class UploadError(CampaignsError):
 class UploadStoppedError(UploadError):
     """Why an upload ended before its input did, where no reply was the reason (a deadline, say).
 
-    Its ``__cause__`` is why the last attempt would have had to be made again, if that was so: no
-    answer, too many requests, or a campaign that takes no records now.
+    Its ``__cause__`` is why nothing got on when a deadline passed: no answer, too many requests, or
+    a campaign that took no records.
     """
 
 

@@ -1,3 +1,4 @@
+import asyncio
 import math
 from typing import Any
 
@@ -17,6 +18,8 @@ from campaigns_async.models import CampaignState
 from campaigns_async.session import CampaignsSession
 from campaigns_async.settings import Limits, RetryPolicy
 from tests.servers import CAMPAIGN_ID, OneTurn, RawServer, connect, http, say
+from tests.stack.harness import open_stack
+from tests.stack.loop import virtual
 
 _S = CampaignState
 
@@ -76,7 +79,7 @@ async def test_what_is_neither_true_nor_false_is_refused(
     assert emulator.request_count == 0
 
 
-@pytest.mark.parametrize("deadline", ["5", math.nan, -1])
+@pytest.mark.parametrize("deadline", ["5", None, math.nan, -1])
 async def test_a_deadline_that_is_none_is_refused(
     emulator: Emulator, handle: CampaignHandle, deadline: Any
 ) -> None:
@@ -270,3 +273,34 @@ async def test_start_when_ready_remembers_a_start_without_a_clear_end(emulator: 
         with pytest.raises(CampaignStateError) as caught:
             await session.campaign(campaign.id).start_when_ready(deadline=5)
     assert (caught.value.state, caught.value.after_ambiguous_attempt) == (_S.RUNNING, True)
+
+
+async def test_start_when_ready_raises_at_once_what_only_a_person_changes(
+    emulator: Emulator, session: CampaignsSession
+) -> None:
+    """A disabled campaign names no state, and is no build either."""
+    campaign = emulator.create_campaign(state=_S.READY, enabled=False)
+    with pytest.raises(CampaignStateError, match="disabled"):
+        await session.campaign(campaign.id).start_when_ready(deadline=math.inf)
+    assert emulator.request_count == 1
+
+
+async def test_start_when_ready_does_not_wait_for_a_time_beyond_its_deadline() -> None:
+    """A refusal that asks for longer than there is left comes out at once."""
+    busy = b'{"title": "Conflict", "status": 409, "detail": "Campaign is BUILDING"}'
+    answer = say(http(409, busy, headers={"Retry-After": "3"}))
+    loop = asyncio.get_running_loop()
+    async with RawServer(answer) as server, connect(server) as session:
+        began = loop.time()
+        with pytest.raises(CampaignStateError):
+            await session.campaign(CAMPAIGN_ID).start_when_ready(deadline=2)
+    assert loop.time() - began < 2
+
+
+@virtual
+async def test_start_when_ready_asks_every_few_seconds() -> None:
+    """However long the build takes; the waits of an outage would grow on."""
+    async with open_stack(client={"retry": RetryPolicy(cap=600)}) as stack:
+        campaign = stack.emulator.create_campaign(state=_S.BUILDING, build_seconds=3_600)
+        await stack.session.campaign(campaign.id).start_when_ready(deadline=math.inf)
+        assert 3_600 / 5 < stack.emulator.request_count < 3_600

@@ -64,6 +64,7 @@ def complain(value: Any, *checks: Check) -> str | None:
         (None, [has_method("acquire")], None),
         (asyncio.Lock(), [has_method("acquire")], None),
         (5, [has_method("acquire")], "an object with acquire(), or None"),
+        (1j, [has_method("real")], "an object with real(), or None"),
         (5, [is_a(int)], None),
         (5, [is_a(str)], "a str"),
     ],

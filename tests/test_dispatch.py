@@ -1,4 +1,5 @@
 import asyncio
+import time
 from functools import partial
 
 import attrs
@@ -287,6 +288,18 @@ async def test_retry_after_holds_others_even_if_the_call_itself_gives_up(status:
         await dispatcher.call(REQUEST, may_repeat=may_repeat)
         await connections.close()
     assert loop.time() - began >= 1.0
+
+
+async def test_a_reset_counts_only_where_a_limit_is_reached() -> None:
+    """Some send ``x-ratelimit-reset`` with every reply, a 502 too."""
+    reset = {"x-ratelimit-reset": str(int(time.time()) + 3_000)}
+    async with RawServer(say(http(502, headers=reset), http(200))) as server:
+        connections = Connections()
+        dispatcher = Dispatcher(settings_for(server.url), connections)
+        with pytest.raises(ServerError):
+            await dispatcher.call(REQUEST, may_repeat=may_repeat)
+        assert dispatcher.slots.is_open()
+        await connections.close()
 
 
 # --- a limiter of the caller's

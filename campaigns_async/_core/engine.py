@@ -95,13 +95,14 @@ class Engine:
         self._finished = False
         # Why nothing more is sent; None as long as something may be.
         self.stopped_by: CampaignsError | None = None
-        self._state_named: CampaignState | None = None
+        # What the campaign's state was refused with last, and why an attempt of any kind has to be
+        # made again, until one brings its records further.
+        self._refusal: CampaignStateError | None = None
+        self._failure: CampaignsError | None = None
         # Refusals without words, one after the other, since it was seen that they can be damaged.
         self._wordless = 0
         # When the first of the attempts failed that all did since; None while there are answers.
         self.silent_since: float | None = None
-        # Why the last attempt has to be made again; None if it brought any of its records further.
-        self.hindrance: CampaignsError | None = None
         self.parsed = 0
         self.unsettled = 0
         self.requests = 0
@@ -225,7 +226,12 @@ class Engine:
     @property
     def campaign_state(self) -> CampaignState | None:
         """What the refusals name as the campaign's state while it takes no records; else None."""
-        return self._state_named if self.gate_closed else None
+        return self._refusal.state if self._refusal is not None and self.gate_closed else None
+
+    @property
+    def hindrance(self) -> CampaignsError | None:
+        """Why nothing gets on: a campaign that takes no records, or how the last attempt failed."""
+        return self._refusal if self.gate_closed else self._failure
 
     @property
     def done(self) -> bool:
@@ -316,9 +322,9 @@ class Engine:
     def _note(self, verdict: Verdict, now: float) -> None:
         """What it says besides what becomes of the batch."""
         if isinstance(verdict.error, CampaignStateError):
-            self._state_named = verdict.error.state
-        step, proof = verdict.meaning.step, verdict.proof
-        self.hindrance = verdict.error if step is Step.RETRY or step is Step.WAIT else None
+            self._refusal = verdict.error
+        proof = verdict.proof
+        self._failure = verdict.error if verdict.meaning.step is Step.RETRY else None
         if proof is not Proof.NOT_SENT and proof is not Proof.OPEN:
             self.silent_since = None
         elif self.silent_since is None:

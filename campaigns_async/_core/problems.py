@@ -14,10 +14,10 @@ from campaigns_async._core.wire import decode_problem
 from campaigns_async._core.wording import (
     find_named,
     named_state,
+    says_disabled,
     says_duplicate,
     says_not_dynamic,
     says_state,
-    sentences,
 )
 from campaigns_async.errors import (
     APIError,
@@ -77,8 +77,7 @@ def _classify(status: int, problem: Problem, ids: Collection[str]) -> tuple[type
         if says_not_dynamic(problem, ids):
             return ValidationError, hints.NOT_DYNAMIC
         if says_state(problem, ids):
-            disabled = any("disabled" in text.lower() for text in sentences(problem))
-            return CampaignStateError, hints.hint_for_state(disabled=disabled)
+            return CampaignStateError, hints.hint_for_state(disabled=says_disabled(problem))
     cls = _BY_STATUS.get(status)
     if cls is None:
         cls = ServerError if 500 <= status < 600 else UnexpectedResponseError

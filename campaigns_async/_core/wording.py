@@ -27,13 +27,18 @@ _SOMETHING_ELSE: Final = (
 _ALREADY_THERE: Final = re.compile(
     rf"(?<!not )\balready\s+(?:(?:contains?|includes?|has|holds?)\b(?!\s+{_SOMETHING_ELSE})|"
     r"exists?|present|(?:been\s+)?(?:added|loaded|uploaded)|"
-    r"(?:in|on|(?:a\s+)?(?:part|member)\s+of)\s+(?:the\s+|this\s+)?campaign)|"
-    r"\bexists?\s+already\b",
+    r"(?:in|on|(?:a\s+)?(?:part|member)\s+of)\s+(?:the\s+|this\s+)?campaign)",
+    re.IGNORECASE,
+)
+# A rule or a question, such as "must already exist in the CRM".
+_ONLY_SUPPOSED: Final = re.compile(
+    r"\b(?:must|should|shall|may|might|could|would|(?:ha(?:s|ve)|needs?)\s+to|if|whether|unless)\s+"
+    r"(?:(?!(?:as|because|but|since)\b)[^\s.:;,]+\s+){0,4}already\b",
     re.IGNORECASE,
 )
 _DUPLICATE: Final = re.compile(
     r"\bduplicate[sd]?\b(?!\s+(?:request|submission|message|call)\b)|\bnot\s+unique\b|"
-    r"\bduplicate_(?:crm_?)?record(?:_?id)?\b",
+    r"\Aduplicate_(?:crm_)?record(?:_id)?\s*(?:[.:,;-]|\Z)",
     re.IGNORECASE,
 )
 # Something else that is duplicate, or a search for duplicates that failed.
@@ -90,7 +95,7 @@ def says_duplicate(problem: Problem, ids: Collection[str] = ()) -> bool:
     told = [
         text
         for text in sentences(problem)
-        if _says(_ALREADY_THERE, text, ids)
+        if (_says(_ALREADY_THERE, text, ids) and not _ONLY_SUPPOSED.search(text))
         or (_says(_DUPLICATE, text, ids) and not _OTHER_DUPLICATES.search(text))
     ]
     # None of them: a title "Duplicate record" may well stand above such a detail.
@@ -136,25 +141,29 @@ _STATE_WORDS: Final = "|".join(state.value.replace("_", "[_ ]") for state in Cam
 _STATE_AS_TOKEN: Final = re.compile(rf"(?<![\w-])({_STATE_WORDS})(?![\w-])")
 _STATE_IN_PROSE: Final = re.compile(
     rf"\b(?:stat(?:e|us)|campaign|currently|while|when|from(?!\s*:)|is)\b[\s:='\"(]*"
-    rf"(?:(?:is|in|of|state|currently|already|it\s+is)\b[\s:='\"(]*)*({_STATE_WORDS})(?![\w-])"
+    rf"(?:(?:is|in|of|state|currently|already|it\s+is)\b[\s:='\"(]*){{0,4}}({_STATE_WORDS})(?![\w-])"
     # Not the first of an enumeration: that is the rule being quoted, and not the state.
     rf"(?!['\")]*\s*(?:,|/|\bor\b|\band\b)\s*(?:or\s+|and\s+)?['\"(]*(?:{_STATE_WORDS})\b)",
     re.IGNORECASE,
 )
-# What was done to the campaign: it begins a clause, perhaps with its name, or has one of its own.
-_CAMPAIGN_HAS: Final = (
-    r"(?:(?:\A|[^\w\s]\s*|\b(?:as|because|but|since|that|when|while)\s+)(?:(?:the|this)\s+)?campaign"
-    r"(?:\s+(?:'[^']*'|\"[^\"]*\"|(?=\D{0,40}\d)[\w-]{1,40}))?|\bcampaign\s+(?:that|which))"
-    r"(?:\s+(?:has|had|is|was|already|been|now|currently|still|just))+\s+"
+# What is done to the campaign, or was. What ends it must begin a clause, perhaps with its name, and
+# be all that is said: a campaign may have ended its build, or have removed a record.
+_NOW: Final = r"(?:\s+(?:already|currently|just|now|still)){0,2}"
+_IS_BEING: Final = rf"\bcampaign\b[^.,;:]{{0,60}}?\sis{_NOW}\s+being\s+(?:re)?"
+_CAMPAIGN: Final = (
+    r"(?:\A|[^\w\s-]\s*|\b(?<!soon )(?:as|because|but|since)\s+)(?:(?:the|this)\s+)?campaign"
+    r"(?:\s+(?:'[^']*'|\"[^\"]*\"|(?=[^\d\s]{0,40}\d)[\w-]{1,40}))?"
 )
+_HAS: Final = rf"{_CAMPAIGN}\s+(?:has|is|was){_NOW}(?:\s+been)?{_NOW}\s+"
+_HAS_BEEN: Final = rf"{_CAMPAIGN}(?:\s+has)?{_NOW}\s+(?:is|was|been){_NOW}\s+"
+_FULL_STOP: Final = r"(?=\s*(?:\Z|[.,;:!)]|and\b))"
 _STATE_BY_VERB: Final = {
-    state: re.compile(_CAMPAIGN_HAS + verb, re.IGNORECASE)
-    for state, verb in (
-        (CampaignState.BUILDING, r"being\s+(?:re)?built\b"),
-        (CampaignState.STARTING, r"being\s+(?:re)?started\b"),
-        # And not "finished building", say.
-        (CampaignState.COMPLETE, r"(?:ended|finished|completed)\b(?!\s+(?:\w+ing|an?|the|its)\b)"),
-        (CampaignState.DELETED, r"(?:deleted|removed)\b"),
+    state: re.compile(pattern, re.IGNORECASE)
+    for state, pattern in (
+        (CampaignState.BUILDING, rf"{_IS_BEING}built\b"),
+        (CampaignState.STARTING, rf"{_IS_BEING}started\b"),
+        (CampaignState.COMPLETE, rf"{_HAS}(?:ended|finished|completed){_FULL_STOP}"),
+        (CampaignState.DELETED, rf"{_HAS_BEEN}(?:deleted|removed){_FULL_STOP}"),
     )
 }
 _STATE_CONFLICT: Final = re.compile(
@@ -169,18 +178,23 @@ def says_state(problem: Problem, ids: Collection[str] = ()) -> bool:
     return any(_says(pattern, text, ids) for text in sentences(problem) for pattern in patterns)
 
 
+def says_disabled(problem: Problem) -> bool:
+    """Whether the text says that the campaign is disabled, which only a person changes."""
+    return any("disabled" in text.lower() for text in sentences(problem))
+
+
 def named_state(problem: Problem, ids: Collection[str] = ()) -> CampaignState | None:
     """The state that the text gives as the campaign's own; None if it gives none, or several.
 
     "not allowed in state BUILDING; allowed from: READY" names BUILDING: what stands next to a word
-    such as "state" or "is" counts before what merely occurs.
+    such as "state" or "is" counts before what merely occurs. What is done to it counts before both.
     """
-    # Next to "state" or "is" it is the state's name, even if a record is called like it.
     whole = list(sentences(problem))
     blotted = [_without(text, ids) for text in whole]
     for found in (
-        {name for text in whole for name in _STATE_IN_PROSE.findall(text)},
         {state for text in blotted for state, verb in _STATE_BY_VERB.items() if verb.search(text)},
+        # Next to "state" or "is" it is the state's name, even if a record is called like it.
+        {name for text in whole for name in _STATE_IN_PROSE.findall(text)},
         {name for text in blotted for name in _STATE_AS_TOKEN.findall(text)},
     ):
         states = {CampaignState(name.upper().replace(" ", "_")) for name in found}

@@ -74,7 +74,7 @@ def exit_code_of(error: CampaignsError) -> Exit:
     """The code for a command that this error ended."""
     if isinstance(error, UploadStoppedError) and error.__cause__ is not None:
         # Its time ended while it waited for something.
-        waited_for_campaign = isinstance(error.__cause__, ConflictError)
+        waited_for_campaign = isinstance(error.__cause__, CampaignStateError)
         return Exit.REFUSED if waited_for_campaign else Exit.SERVICE
     return next((code for kinds, code in _CODES if isinstance(error, kinds)), Exit.SERVICE)
 

@@ -205,4 +205,6 @@ def write_outcomes(stream: TextIO, rows: Iterator[dict[str, Any]], form: str) ->
     writer.writerow(COLUMNS)
     for row in rows:
         cells = ("" if value is None else value for value in row.values())
-        writer.writerow([make_harmless(c) if isinstance(c, str) else c for c in cells])
+        writer.writerow(
+            [make_harmless(terminal.safe(c)) if isinstance(c, str) else c for c in cells]
+        )

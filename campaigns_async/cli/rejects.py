@@ -87,7 +87,8 @@ class RejectFile(OutputFile):
         facts = _facts(row, status, error)
         if self._source.format == "csv":
             cells = cells_of(row, len(self._source.header), self._source.delimiter)
-            self._write_cells([*(cells[i] for i in self._kept), *facts.values()])
+            # People look at such a file in a terminal, and what the service said is in it.
+            self._write_cells([*(cells[i] for i in self._kept), *map(safe, facts.values())])
         else:
             given = _parse(row.cells[0])
             self.write(json.dumps({**given, **facts}, ensure_ascii=False) + "\n")
@@ -131,9 +132,7 @@ def facts_of(error: CampaignsError | None) -> dict[str, Any]:
         code = (first.code if first else None) or error.status
     reason = None if error is None else reason_of(error)
     values = (field, code, reason, instance, time)
-    # People look at such a file in a terminal, and most of this is the service's own text.
-    shown = (safe(value) if isinstance(value, str) else value for value in values)
-    return dict(zip(EXTRA[2:], shown, strict=True))
+    return dict(zip(EXTRA[2:], values, strict=True))
 
 
 def _facts(row: AnyRow, status: Status, error: CampaignsError | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from campaigns_async.errors import (
     CampaignsError,
     CampaignStateError,
     ConfigurationError,
+    ConflictError,
     FieldError,
     InvalidRecordError,
     NotFoundError,
@@ -72,6 +73,7 @@ def test_a_failure_is_a_sentence_a_step_and_a_reference(
         (NotSentError("nothing was sent"), Exit.SERVICE),
         (RateLimitError(_NOTHING, 429), Exit.SERVICE),
         (CampaignStateError(_NOTHING, 409), Exit.REFUSED),
+        (ConflictError(_NOTHING, 409), Exit.SERVICE),  # one that cannot be read
         (None, Exit.NOT_ALL_IN),
     ],
     ids=lambda value: type(value).__name__,

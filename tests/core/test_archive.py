@@ -106,6 +106,13 @@ def test_an_error_of_a_version_to_come_is_one_of_ours() -> None:
     assert (type(found), str(found)) == (CampaignsError, "hm")
 
 
+def test_an_error_of_an_earlier_version_has_one_attempt() -> None:
+    """They were not kept then."""
+    found = decode_error('{"class": "NotSentError", "reason": "hm"}')
+    assert isinstance(found, NotSentError)
+    assert found.attempts == 1
+
+
 @pytest.mark.parametrize(
     "text",
     [

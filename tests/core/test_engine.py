@@ -262,7 +262,7 @@ def test_it_knows_since_when_there_is_no_answer(verdict: Verdict) -> None:
     assert silent_since(engine) is None
 
 
-@pytest.mark.parametrize("verdict", [OPEN, NOT_SENT, BUSY, THROTTLED], ids=lambda v: v.proof.name)
+@pytest.mark.parametrize("verdict", [OPEN, NOT_SENT, THROTTLED], ids=lambda v: v.proof.name)
 def test_it_knows_why_an_attempt_has_to_be_made_again(verdict: Verdict) -> None:
     """Until one brings any of its records further."""
     engine = fed("abcdef")
@@ -272,6 +272,17 @@ def test_it_knows_why_an_attempt_has_to_be_made_again(verdict: Verdict) -> None:
         engine.judge(piece, each, 5)
         told.append(engine.hindrance)
     assert told == [None, verdict.error, None, verdict.error]
+
+
+def test_a_campaign_that_takes_no_records_hinders_all_of_it() -> None:
+    """Whatever an older request is told, until records are taken again."""
+    engine = fed("abcd")
+    canary, older = take(engine), take(engine)
+    engine.judge(canary, BUSY, 0)
+    engine.judge(older, ADDED, 0)
+    assert engine.hindrance is BUSY.error
+    engine.judge(take(engine, 1), ADDED, 1)
+    assert engine.hindrance is None
 
 
 @pytest.mark.parametrize("verdict", [OPEN, NOT_SENT], ids=lambda v: v.proof.name)

@@ -173,7 +173,7 @@ def test_a_refusal_is_on_the_outcome() -> None:
 
 
 def test_an_error_tells_how_many_attempts_led_to_it() -> None:
-    """As of any other call: those that were sent, and itself."""
+    """Those that were sent, and itself."""
     piece, resolver = batch("a"), Resolver()
     failures = [OutcomeUnknownError("x"), NotSentError("x"), OutcomeUnknownError("x")]
     for error in failures:

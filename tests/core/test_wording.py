@@ -50,8 +50,9 @@ def test_the_most_specific_sentence_comes_first() -> None:
         "Campaign already contains record for Id: CRM-12345",
         "campaign ALREADY CONTAINS record",
         "Record CRM-1 already exists",
-        "Record CRM-1 exists already",
+        "CRM-1 could not be added because it already exists",
         "DUPLICATE_RECORD: CRM-1",
+        "DUPLICATE_CRM_RECORD_ID",
         "The record is already present on this campaign",
         "The id has already been added",
         "Already added: CRM-1",
@@ -99,6 +100,12 @@ def test_a_duplicate_is_told_by_its_words(text: str) -> None:
         "Duplicate request",
         "DUPLICATE_REQUEST",
         "DUPLICATE_RECORD_PHONE",
+        "DUPLICATE_RECORD policy is missing",
+        # A rule, or a question.
+        "Record must already exist in the CRM",
+        "Records should all have been already uploaded",
+        "The record has to already exist",
+        "Could not check whether CRM-1 is already in the campaign",
         # In this campaign, or in another one?
         "crmRecordId CRM-1 is already in use",
         "crmRecordId CRM-1 is already taken",
@@ -216,7 +223,9 @@ STATES = [
     ("The campaign is already completed.", "COMPLETE"),
     ("The campaign was finished and takes no records", "COMPLETE"),
     ("Campaign has been deleted", "DELETED"),
-    ("Campaign has ended, its state is DELETED", "DELETED"),
+    ("Campaign was removed, and so are its records", "DELETED"),
+    ("Records are refused, as the campaign was deleted", "DELETED"),
+    ("Campaign is being built. Try again when its state is READY", "BUILDING"),
     ("Campaign has ended, because the campaign was deleted", None),
     # The rule is quoted, the state is not said.
     ("Not allowed while BUILDING, STARTING, COMPLETE or DELETED", None),
@@ -244,16 +253,31 @@ def test_a_state_conflict_is_told_by_its_words(text: str, state: str | None) -> 
         "Campaign already contains record for Id: CRM-1",
         "It's complete nonsense",
         "",
-        # Not the campaign, or not what ends it.
+        # Not the campaign.
         "The record has been deleted",
         "A record of the campaign has been deleted",
         "Campaign record has been deleted",
+        "Campaign record has been removed: 0f3e",
+        "Campaign owner has been deleted, user 77",
         "The record's campaign id has been deleted",
+        "The id is used by another campaign that has ended",
+        "Parent-campaign was deleted",
+        # It did something, or something to it is not its end.
         "Campaign has not been completed",
         "Campaign has finished building",
         "Campaign has been built",
         "Campaign has been started",
+        "Campaign was removed from the queue",
         "The campaign has ended its build",
+        "The campaign has ended up with an error",
+        "Campaign has completed 40% of its build",
+        "Campaign has already completed record CRM-1",
+        "Conflict: the campaign has already removed it",
+        "Campaign has deleted 3 records",
+        # Not yet, or perhaps.
+        "Try again as soon as the campaign has completed",
+        "Records cannot be added when the campaign has ended",
+        "Not added because the campaign has ended or is being changed",
     ],
 )
 def test_other_refusals_are_not_about_the_state(text: str) -> None:
