@@ -245,8 +245,6 @@ class FileUpload:
 
     def _result(self, report: UploadReport, stopped_by: CampaignsError | None) -> Result:
         file = self._file
-        if file.cut_short:
-            self._faults.append(file.cut_short)
         for output in (self._rejects, self._audit):
             if output is not None:
                 # Now, and not behind the report: what cannot be written is part of it.

@@ -1,6 +1,5 @@
 """A file of records, read row by row: CSV with a header, or JSON lines."""
 
-import csv
 import io
 import json
 import os
@@ -9,11 +8,11 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Literal, Self, cast
 
 from campaigns_async.cli.columns import FIELDS, describe_unsent, map_columns, squash
+from campaigns_async.cli.csv_rows import CsvRows
 from campaigns_async.cli.failures import Failure
 from campaigns_async.cli.rejects import is_reject_file, take_back
 from campaigns_async.cli.rows import AnyRow, BrokenRow, RowNumbers, build_record
@@ -25,15 +24,10 @@ Format = Literal["csv", "jsonl"]
 
 JSON_SUFFIXES: Final = {".jsonl", ".ndjson"}
 _DELIMITERS: Final = ",;\t|"
-_LONGEST_CELL: Final = 131_072
 _JSON_ARRAY: Final = re.compile(r"\s*\[\s*(?:[{\"]|$)")
 """How one begins; ``[crmRecordId],[rank]`` is a header."""
 
-_END: Final = "\uffffend"
-"""A row of ours behind the last one. Where it does not come out as a row of its own, a quote that
-was never closed has swallowed it, and who knows how many rows before it."""
-
-_NO_HEADER: Final[tuple[int, list[str]]] = (0, [])
+_NO_HEADER: Final[tuple[int, list[str], None]] = (0, [], None)
 
 
 class ReadingStopped(Exception):  # noqa: N818 - no error: it was asked for
@@ -48,7 +42,6 @@ class RecordFile:
     - ``numbers``: row numbers of the records given out so far.
     - ``blank``: rows without any content, which are passed over. ``ended``: the end was reached.
     - ``suppressed``: rows held back for their ids; they are not given out.
-    - ``cut_short``: why the rest of the file could not be read; None if it could.
     """
 
     def __init__(
@@ -70,13 +63,13 @@ class RecordFile:
         self.delimiter = _read_delimiter(delimiter)
         self.blank = 0
         self.ended = False
-        self.cut_short: str | None = None
         self._stopped = False
         self._binary = binary
         self._size = _size(binary)
         self._read = 0
         self.format: Format = "csv"
         self._rows: Iterator[AnyRow] = iter(())
+        self._csv: CsvRows | None = None
         self._open(chosen or {}, delimiter)
 
     def _open(self, chosen: Mapping[str, str | None], delimiter: str | None) -> None:
@@ -145,7 +138,8 @@ class RecordFile:
     def remarks(self) -> tuple[str, ...]:
         """Sentences on what was seen beside the rows."""
         unsent = describe_unsent(self.header, self.columns)
-        return tuple(filter(None, (unsent, self.suppressed.note, self.decoding_note)))
+        quotes = None if self._csv is None else self._csv.note
+        return tuple(filter(None, (unsent, self.suppressed.note, self.decoding_note, quotes)))
 
     @property
     def decoding_note(self) -> str | None:
@@ -188,15 +182,13 @@ class RecordFile:
     # --- CSV
 
     def _open_csv(self, lines: Iterator[str], chosen: Mapping[str, str | None]) -> None:
-        reader = csv.reader(chain(lines, [_END]), delimiter=self.delimiter)
-        csv.field_size_limit(_LONGEST_CELL)
-        try:
-            numbered = enumerate(reader, 1)
-            row, header = next((r for r in numbered if any(map(str.strip, r[1]))), _NO_HEADER)
-        except csv.Error as error:
-            raise Failure(f"the first row of {self.name} cannot be read: {error}") from None
-        if header and header[-1].endswith(_END):
-            header = []
+        self._csv = CsvRows(lines, self.delimiter)
+        numbered = iter(self._csv)
+        row, header, wrong = next(
+            (r for r in numbered if r[2] or any(map(str.strip, r[1]))), _NO_HEADER
+        )
+        if wrong is not None:
+            raise Failure(f"the first row of {self.name} cannot be read: {wrong}")
         while header and not header[-1].strip():
             header.pop()
         if not header:
@@ -209,40 +201,22 @@ class RecordFile:
         self.columns = map_columns(names, chosen)
         self._scheduling.check(self.columns)
         self.blank += row - 1
-        self._rows = self._read_csv(row, numbered)
+        self._rows = self._read_csv(numbered)
 
-    def _read_csv(
-        self, header_row: int, numbered: Iterator[tuple[int, list[str]]]
-    ) -> Iterator[AnyRow]:
+    def _read_csv(self, numbered: Iterator[tuple[int, list[str], str | None]]) -> Iterator[AnyRow]:
         width = len(self.header)
-        number = header_row
-        try:
-            for number, cells in numbered:
-                if cells and cells[-1].endswith(_END):
-                    if cells == [_END]:
-                        return
-                    number -= 1  # noqa: PLW2901 - the last row that can be read
-                    raise csv.Error("a quote is opened and never closed")  # noqa: TRY301
-                if not any(map(str.strip, cells)):
-                    self.blank += 1
-                    continue
-                if self._mended:
-                    cells = [take_back(cell) for cell in cells]  # noqa: PLW2901 - as if it had been read so
-                if len(cells) > width and any(map(str.strip, cells[width:])):
-                    yield BrokenRow(number, cells, self._say_too_many(len(cells)))
-                    continue
+        for number, cells, wrong in numbered:
+            if self._mended:
+                cells = [take_back(cell) for cell in cells]  # noqa: PLW2901 - as if it had been read so
+            if wrong is not None:
+                yield BrokenRow(number, cells, wrong)
+            elif not any(map(str.strip, cells)):
+                self.blank += 1
+            elif len(cells) > width and any(map(str.strip, cells[width:])):
+                yield BrokenRow(number, cells, self._say_too_many(len(cells)))
+            else:
                 values = {f: cells[at] for f, at in self.columns.items() if at < len(cells)}
                 yield self._build(values, number, cells)
-        except csv.Error as error:
-            why = str(error)
-            if "field limit" in why:
-                why = f"a cell has more than {_LONGEST_CELL:,} characters"
-            self.cut_short = f"from row {number + 1} on, {self.name} cannot be read: {why}"
-            yield BrokenRow(
-                number + 1,
-                (),
-                f"cannot be read from here on: {why}; look for a quote without end",
-            )
 
     def _say_too_many(self, cells: int) -> str:
         return (

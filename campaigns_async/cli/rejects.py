@@ -86,9 +86,11 @@ class RejectFile(OutputFile):
         self.count += 1
         facts = _facts(row, status, error)
         if self._source.format == "csv":
-            cells = cells_of(row, len(self._source.header), self._source.delimiter)
+            cells, surplus = fit_cells(row, len(self._source.header))
             # People look at such a file in a terminal, and what the service said is in it.
-            self._write_cells([*(cells[i] for i in self._kept), *map(safe, facts.values())])
+            told = map(safe, facts.values())
+            # Surplus cells stay so, at the end: uploaded as it is, the row is refused once more.
+            self._write_cells([*(cells[i] for i in self._kept), *told, *surplus])
         else:
             given = _parse(row.cells[0])
             self.write(json.dumps({**given, **facts}, ensure_ascii=False) + "\n")
@@ -101,12 +103,10 @@ class RejectFile(OutputFile):
         self._writer.writerow([make_harmless(str(cell)) for cell in cells])
 
 
-def cells_of(row: AnyRow, width: int, delimiter: str) -> list[str]:
-    """The row's cells, as many as the header has columns and with nothing lost."""
+def fit_cells(row: AnyRow, width: int) -> tuple[list[str], list[str]]:
+    """The row's cells, as many as the header has columns, and those that it has no column for."""
     cells = list(row.cells)
-    if len(cells) > width > 0:
-        return [*cells[: width - 1], delimiter.join(cells[width - 1 :])]
-    return cells + [""] * (width - len(cells))
+    return cells[:width] + [""] * (width - len(cells)), cells[width:]
 
 
 def _parse(line: str) -> dict[str, Any]:

@@ -109,7 +109,8 @@ def check(
         faults.append(f"{file.name} was not read to its end: {error}")
     if rejects is not None:
         rejects.close()
-    fault = None if rejects is None else rejects.fault
+    if rejects is not None and rejects.fault is not None:
+        faults.append(rejects.fault)
     return Findings(
         file=file.name,
         good=good,
@@ -117,7 +118,7 @@ def check(
         suspicions=tuple(suspicions),
         blank=file.blank,
         remarks=file.remarks,
-        faults=(*faults, *filter(None, (file.cut_short, fault))),
+        faults=tuple(faults),
         rejects=None if rejects is None else str(rejects.path),
     )
 

@@ -132,13 +132,19 @@ def test_a_file_that_breaks_off_is_told_with_its_account(service: Beside, tmp_pa
 
 
 def test_a_quote_without_end_is_told(service: Beside, tmp_path: Path) -> None:
-    """It may have swallowed the rest of the file."""
-    path = tmp_path / "f.csv"
-    path.write_text('crmRecordId\nA\n"' + "x\n" * 100_000)
-    report, _ = _report(service, str(path))
+    """What it may have swallowed is refused, row by row, and in the reject file."""
+    path, rejects = tmp_path / "f.csv", tmp_path / "r.csv"
+    path.write_text('crmRecordId,name\nA,Ann\nB,"Bob\nC,Cleo\nD,"Dan"\nE,Eve\n')
+    report, _ = _report(service, str(path), "--rejects", str(rejects))
 
-    assert (report["counts"]["ADDED"], report["counts"]["REJECTED"]) == (1, 1)
-    assert "from row 3 on" in report["faults"][0]
+    assert (report["counts"]["ADDED"], report["counts"]["REJECTED"]) == (2, 3)
+    assert [reason["first_rows"] for reason in report["reasons"]] == [["4", "5"], ["3"]]
+    assert [line.split(",")[0] for line in rejects.read_text("utf-8-sig").splitlines()][1:] == [
+        "B",
+        '"',
+        "C",
+        "D",
+    ]
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="there is no disk that is always full")

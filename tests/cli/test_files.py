@@ -72,33 +72,27 @@ def test_a_row_with_too_many_cells_is_not_trusted() -> None:
     assert _ids(_open("name;crmRecordId\nMy;Co;A\nMe;B;\n")) == [(2, reason), (3, "B")]
 
 
-def test_what_cannot_be_read_ends_the_file() -> None:
-    """A quote without end may swallow the rest: that is one broken row and a reason."""
-    file = _open('crmRecordId\nA\n"' + "x" * 200_000)
-
-    rows = list(file)
-    assert [row.row for row in rows] == [2, 3]
-    assert isinstance(rows[1], BrokenRow)
-    told = "from row 3 on, f.csv cannot be read: a cell has more than 131,072 characters"
-    assert file.cut_short == told
-
-
 @pytest.mark.parametrize("end", ["", "\n"])
-def test_a_quote_that_is_never_closed_loses_no_row_in_silence(end: str) -> None:
-    """The row where it was opened is broken, and the file is said to be cut short there."""
-    file = _open('crmRecordId,name\nC-1,Ann\nC-2,"Bob\nC-3,Cleo' + end)
-    found = _ids(file)
+def test_a_quote_that_is_never_closed_loses_no_row(end: str) -> None:
+    """Each line behind it is a broken row: of its own, or a part of that cell."""
+    found = _ids(_open('crmRecordId,name\nC-1,Ann\nC-2,"Bob\nC-3,Cleo' + end))
     assert found[0] == (2, "C-1")
-    assert (found[1][0], len(found)) == (3, 2)
+    assert [row for row, _ in found] == [2, 3, 4]
     assert "a quote is opened and never closed" in found[1][1]
-    assert "from row 3 on" in str(file.cut_short)
+    assert "it may be a part of row 3" in found[2][1]
 
 
-def test_a_quote_that_opens_at_the_very_end_loses_no_row_either() -> None:
-    """Its cell holds nothing of the file, and the row is broken all the same."""
-    file = _open('crmRecordId,name\nC-1,Ann\nC-2,"')
-    assert [row for row, _ in _ids(file)] == [2, 3]
-    assert "from row 3 on" in str(file.cut_short)
+def test_what_is_wrong_with_the_header_is_told() -> None:
+    """There is nothing to go on with."""
+    with pytest.raises(Failure, match="cannot be read: a quote is opened"):
+        _open('"crmRecordId\nA\n')
+
+
+def test_cells_of_several_lines_are_noted() -> None:
+    """Where a quote is missing they hold rows of the file."""
+    file = _open('crmRecordId\n"A\nB"\n')
+    assert _ids(file) == [(2, "A\nB")]
+    assert "1 row has a cell of several lines (2)" in file.remarks[-1]
 
 
 @pytest.mark.parametrize("given", ["tab", "\\t"])

@@ -14,7 +14,7 @@ from campaigns_async.cli.files import open_file
 from campaigns_async.cli.rejects import (
     EXTRA,
     RejectFile,
-    cells_of,
+    fit_cells,
     is_reject_file,
     make_harmless,
     take_back,
@@ -115,12 +115,31 @@ def test_a_reject_file_can_be_rejected_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cells", "fitted"),
-    [(["a"], ["a", "", ""]), (["a", "b", "c", "d"], ["a", "b", "c;d"]), ([], ["", "", ""])],
+    ("cells", "fitted", "surplus"),
+    [
+        (["a"], ["a", "", ""], []),
+        (["a", "b", "c", "d"], ["a", "b", "c"], ["d"]),
+        ([], ["", "", ""], []),
+    ],
 )
-def test_a_row_keeps_its_columns_and_all_its_text(cells: list[str], fitted: list[str]) -> None:
-    """Too few cells are filled up, too many go together in the last."""
-    assert cells_of(BrokenRow(2, cells, ""), 3, ";") == fitted
+def test_a_row_keeps_its_columns_and_all_its_text(
+    cells: list[str], fitted: list[str], surplus: list[str]
+) -> None:
+    """Too few cells are filled up, those too many kept apart."""
+    assert fit_cells(BrokenRow(2, cells, ""), 3) == (fitted, surplus)
+
+
+def test_a_row_with_too_many_cells_is_refused_until_somebody_mends_it(tmp_path: Path) -> None:
+    """Uploaded as it is, its id may be the wrong cell; and the same goes for the second time."""
+    path, again = tmp_path / "f.csv", tmp_path / "r.csv"
+    path.write_text("Name;crmRecordId;Note\nAnn;ID-0;ok\nBob;Hans;ID-1;note\n")
+    for source, target in ((path, again), (again, path), (path, again)):
+        with open_file(str(source)) as file, RejectFile(target, file) as rejects:
+            broken = [row for row in file if isinstance(row, BrokenRow)]
+            for row in broken:
+                rejects.add(row, Status.REJECTED, row.error)
+        assert [list(row.cells)[:3] for row in broken] == [["Bob", "Hans", "ID-1"]]
+        assert "cells and the header" in broken[0].reason
 
 
 @pytest.mark.parametrize(

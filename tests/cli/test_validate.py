@@ -64,20 +64,13 @@ def test_a_good_file_is_exit_code_0() -> None:
     assert "Why" not in run("validate", "-", stdin="crmRecordId\nA\n").stdout
 
 
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        ("crmRecordId\nA\n".encode("utf-16") + b"\x00", "was not read to its end"),
-        (b'crmRecordId\nA\n"' + b"x\n" * 100_000, "look for a quote without end"),
-    ],
-)
-def test_a_file_that_breaks_off_is_not_good(tmp_path: Path, content: bytes, told: str) -> None:
+def test_a_file_that_breaks_off_is_not_good(tmp_path: Path) -> None:
     """What could be read is told of."""
     path = tmp_path / "f.csv"
-    path.write_bytes(content)
+    path.write_bytes("crmRecordId\nA\n".encode("utf-16") + b"\x00")
     done = run("validate", str(path))
 
-    assert (done.exit_code, told in done.stdout) == (3, True)
+    assert (done.exit_code, "was not read to its end" in done.stdout) == (3, True)
     assert "Not complete: " in done.stdout
 
 
