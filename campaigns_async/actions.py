@@ -9,6 +9,7 @@ import attrs
 from attrs.validators import optional
 
 from campaigns_async._core.exchange import Request
+from campaigns_async._core.hints import hint_for_action
 from campaigns_async._core.problems import unreadable_error
 from campaigns_async._core.retry import may_repeat_action
 from campaigns_async._core.wire import UnreadableBodyError, decode_campaign, encode_action
@@ -70,12 +71,17 @@ class Actions:
     ) -> Campaign:
         body = encode_action(action, enabled=options.enabled, build_on_start=options.build_on_start)
         asked = self._dispatcher.settings.retry.repeat_ambiguous_actions
-        reply = await self._dispatcher.call(
-            Request("PATCH", self._path, body),
-            may_repeat=partial(may_repeat_action, action, asked=asked),
-            deadline=deadline,
-            call=call,
-        )
+        try:
+            reply = await self._dispatcher.call(
+                Request("PATCH", self._path, body),
+                may_repeat=partial(may_repeat_action, action, asked=asked),
+                deadline=deadline,
+                call=call,
+            )
+        except CampaignStateError as error:
+            if not says_disabled(error.problem):
+                error.hint = hint_for_action(action)
+            raise
         try:
             return decode_campaign(reply.body)
         except UnreadableBodyError as error:

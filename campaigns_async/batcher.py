@@ -11,7 +11,7 @@ from campaigns_async._core.parsing import read_id, snapshot
 from campaigns_async._core.ranks import Ranks
 from campaigns_async._core.rows import AT_ONCE
 from campaigns_async._core.settlement import Settlement
-from campaigns_async.batcher_options import BatcherOptions
+from campaigns_async.batcher_options import BatcherOptions, Patience
 from campaigns_async.delivery import Delivery
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.drive import GRACE, Drive, build_engine
@@ -207,6 +207,7 @@ class RecordBatcher:
         ``timeout``: seconds, None for no limit; after it :exc:`UnresolvedError` names what is not
         settled. That goes on all the same.
         """
+        timeout = Patience(timeout).timeout
         self._start()
         target = self._submitted
         self._feed()
@@ -229,6 +230,7 @@ class RecordBatcher:
         its outcome, NOT_ADDED or UNKNOWN, and :exc:`UnresolvedError` names those. Where several
         tasks close it, the first timeout counts.
         """
+        timeout = Patience(timeout).timeout
         self._close()
         if self._task is None:
             return

@@ -1,8 +1,10 @@
 """What one may ask of a batcher."""
 
+import math
 from typing import Literal
 
 import attrs
+from attrs.validators import optional
 
 from campaigns_async._core.ranks import Order
 from campaigns_async.checks import Arguments, at_least, at_most, one_of, whole, yes_or_no
@@ -17,10 +19,18 @@ class BatcherOptions(Arguments):
     max_batch_size: int = attrs.field(
         validator=[whole, at_least(1), at_most(MAX_RECORDS_PER_REQUEST)]
     )
-    max_in_flight: int | None = attrs.field(
-        validator=attrs.validators.optional([whole, at_least(1)])
-    )
+    max_in_flight: int | None = attrs.field(validator=optional([whole, at_least(1)]))
     max_buffered: int = attrs.field(validator=[whole, at_least(1)])
     when_full: Literal["wait", "error"] = attrs.field(validator=one_of("wait", "error"))
     order: Order
     exclusive: bool = attrs.field(validator=yes_or_no)
+
+
+@attrs.frozen
+class Patience(Arguments):
+    """How long :meth:`RecordBatcher.flush` and ``aclose`` wait: seconds, None for no limit.
+
+    What is left of some other time may be below 0 by now.
+    """
+
+    timeout: float | None = attrs.field(validator=optional(at_least(-math.inf, finite=False)))

@@ -213,13 +213,16 @@ class APIError(CampaignsError):
         """Instance and time of the reply, which the vendor's support asks for; None if absent."""
         return self.problem.support_reference
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """Status and words of the reply on one line, without advice and reference."""
         said = [self.problem.title, self.problem.detail]
         said += [f"{e.field or '?'}: {e.message or e.code or '?'}" for e in self.problem.errors[:3]]
-        parts = [f"the service answered {self.status}"]
         text = "; ".join(dict.fromkeys(escape(s) for s in said if s))
-        if text:
-            parts.append(f": {text}")
+        return f"the service answered {self.status}{': ' if text else ''}{text}"
+
+    def __str__(self) -> str:
+        parts = [self.summary]
         if self.after_ambiguous_attempt:
             parts.append(
                 ". An earlier attempt of this call had no clear end: it may have been carried out"

@@ -5,7 +5,7 @@ draws CANCEL from READY too), the table counts and the difference stands in
 ``CANCEL_FROM_READY_IS_DISPUTED``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -88,6 +88,12 @@ def valid_from(
     if action is _A.START and build_on_start:
         return states | BUILD_ON_START_FROM
     return states
+
+
+def name_states(states: Collection[CampaignState]) -> str:
+    """Their names in a sentence, in the vendor's order: ``READY, PAUSED or COMPLETE``."""
+    names = [state.value for state in CampaignState if state in states]
+    return " or ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
 
 
 _DISPLAY: Final[Mapping[CampaignState, CampaignDisplayStatus]] = MappingProxyType(

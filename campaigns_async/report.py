@@ -39,7 +39,8 @@ class UploadReport:
 
     total: int
     counts: Mapping[Status, int]
-    failed: Sequence[RecordOutcome] = ()
+    # A thousand of them in a log line would hide all else.
+    failed: Sequence[RecordOutcome] = attrs.field(default=(), repr=lambda f: f"<{len(f):,}>")
     requests: int = 0
     retries: int = 0
     elapsed: float = 0.0

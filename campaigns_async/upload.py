@@ -12,7 +12,7 @@ from campaigns_async._core.rows import AT_ONCE, Rows
 from campaigns_async._core.settlement import Settlement
 from campaigns_async.dispatch import Dispatcher
 from campaigns_async.drive import GRACE, Drive, build_engine
-from campaigns_async.errors import JournalError, UploadStoppedError
+from campaigns_async.errors import APIError, JournalError, UploadStoppedError
 from campaigns_async.models import NewRecord
 from campaigns_async.outcomes import Attribution, Status
 from campaigns_async.report import Account, Progress, UploadReport
@@ -148,7 +148,8 @@ class Upload:
         said = f"the upload's deadline of {self._options.deadline} s has passed"
         hindrance = self._engine.hindrance
         if hindrance is not None:
-            said += f", and the last of its attempts failed: {hindrance}"
+            words = hindrance.summary if isinstance(hindrance, APIError) else hindrance
+            said += f", and the last of its attempts failed: {words}"
         error = UploadStoppedError(said)
         error.__cause__ = hindrance
         return error

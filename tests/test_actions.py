@@ -304,3 +304,14 @@ async def test_start_when_ready_asks_every_few_seconds() -> None:
         campaign = stack.emulator.create_campaign(state=_S.BUILDING, build_seconds=3_600)
         await stack.session.campaign(campaign.id).start_when_ready(deadline=math.inf)
         assert 3_600 / 5 < stack.emulator.request_count < 3_600
+
+
+async def test_a_refusal_says_from_which_states_the_action_is_taken(
+    emulator: Emulator, handle: CampaignHandle, session: CampaignsSession
+) -> None:
+    """But of a disabled campaign, whose state is not what is in the way."""
+    with pytest.raises(CampaignStateError, match="RESUME is taken from PAUSED"):
+        await handle.resume()
+    disabled = emulator.create_campaign(enabled=False)
+    with pytest.raises(CampaignStateError, match="takes only build and reset"):
+        await session.campaign(disabled.id).resume()

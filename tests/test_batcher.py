@@ -90,6 +90,19 @@ def now() -> float:
 
 
 @virtual
+@pytest.mark.parametrize("timeout", ["5", True])
+async def test_a_timeout_that_is_none_is_refused(timeout: Any) -> None:
+    """In our own words, and the batcher goes on."""
+    async with open_stack() as stack:
+        _, handle = stack.create_campaign()
+        async with handle.batcher() as batcher:
+            for wait in (batcher.flush, batcher.aclose):
+                with pytest.raises(ConfigurationError, match="timeout must be a number"):
+                    await wait(timeout)
+            assert (await batcher.add("CRM-1")).in_campaign
+
+
+@virtual
 async def test_add_returns_the_outcome() -> None:
     """`add` returns when the record is settled, with the service's record."""
     async with open_bench() as bench, bench.batcher as batcher:

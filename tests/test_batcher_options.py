@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from campaigns_async.batcher_options import BatcherOptions
+from campaigns_async.batcher_options import BatcherOptions, Patience
 from campaigns_async.errors import ConfigurationError
 
 SOUND: dict[str, Any] = {
@@ -46,3 +46,16 @@ def test_an_option_that_cannot_be_meant_is_refused(name: str, value: object, wan
 def test_what_can_be_meant_is_taken(name: str, value: object) -> None:
     """A batch may linger not at all, or for ever."""
     assert getattr(BatcherOptions(**{**SOUND, name: value}), name) == value
+
+
+@pytest.mark.parametrize("timeout", [None, 0, -1.5, 60, math.inf])
+def test_any_time_is_a_timeout(timeout: float | None) -> None:
+    """What is left of some other time may be below 0."""
+    assert Patience(timeout).timeout == timeout
+
+
+@pytest.mark.parametrize("timeout", ["5", True, math.nan])
+def test_a_timeout_that_is_no_time_is_refused(timeout: Any) -> None:
+    """In our own words, and not by what adds it up."""
+    with pytest.raises(ConfigurationError, match="timeout must be a number, not"):
+        Patience(timeout)

@@ -8,6 +8,7 @@ from campaigns_async.lifecycle import (
     TRANSIENT,
     TRANSITIONS,
     display_status,
+    name_states,
     valid_from,
 )
 from campaigns_async.models import CampaignAction, CampaignDisplayStatus, CampaignState
@@ -144,3 +145,17 @@ def test_a_disabled_campaign_shows_as_disabled(state: CampaignState) -> None:
 def test_an_unknown_state_has_no_status() -> None:
     """We do not guess what the vendor's screens show for a state of tomorrow."""
     assert display_status(CampaignState("ARCHIVED")) is None
+
+
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        ([], ""),
+        (["READY"], "READY"),
+        (["PAUSED", "READY"], "READY or PAUSED"),
+        (["COMPLETE", "READY", "PAUSED"], "READY, PAUSED or COMPLETE"),
+    ],
+)
+def test_states_are_named_in_a_sentence(states: list[str], told: str) -> None:
+    """In the vendor's order."""
+    assert name_states({CampaignState(state) for state in states}) == told

@@ -3,6 +3,8 @@
 from typing import Final
 
 from campaigns_async.errors import Problem, escape
+from campaigns_async.lifecycle import BUILD_ON_START_FROM, name_states, valid_from
+from campaigns_async.models import CampaignAction
 
 _SITE: Final = "that the site is the tenant's own (US1, US2 or UK3)"
 _TENANT: Final = "that the tenant name is the one of the tenant that owns the campaign"
@@ -40,8 +42,7 @@ _DISABLED: Final = (
 )
 _STATE: Final = (
     "The campaign's state does not allow this. Records are refused while it is BUILDING or "
-    "STARTING, and for good once it is COMPLETE or DELETED; actions need the states that "
-    "campaigns_async.lifecycle lists"
+    "STARTING, and for good once it is COMPLETE or DELETED"
 )
 _CONFLICT: Final = (
     "Either an id is on the campaign already, or its state does not allow this; "
@@ -83,6 +84,14 @@ def hint_for_status(status: int, problem: Problem) -> str:
 def hint_for_state(*, disabled: bool) -> str:
     """What to look at when the campaign's state is in the way."""
     return _DISABLED if disabled else _STATE
+
+
+def hint_for_action(action: CampaignAction) -> str:
+    """What to look at when the campaign's state is in the way of this action."""
+    hint = f"{action.value} is taken from {name_states(valid_from(action))}"
+    if action is CampaignAction.START:
+        hint += f", with build_on_start=True from {name_states(BUILD_ON_START_FROM)} too"
+    return hint
 
 
 def hint_for_fields(problem: Problem) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import click
@@ -12,9 +12,9 @@ from campaigns_async.campaign import CampaignHandle
 from campaigns_async.cli import terminal
 from campaigns_async.cli.connection import Connection, connection_options, read_connection
 from campaigns_async.cli.durations import duration
-from campaigns_async.cli.failures import EPILOG, Failure, explain
+from campaigns_async.cli.failures import EPILOG, Exit, Failure, explain
 from campaigns_async.errors import CampaignStateError
-from campaigns_async.lifecycle import TRANSIENT, TRANSITIONS, valid_from
+from campaigns_async.lifecycle import TRANSIENT, TRANSITIONS, name_states, valid_from
 from campaigns_async.models import Campaign, CampaignAction, CampaignState
 
 _A = CampaignAction
@@ -52,7 +52,13 @@ def build_command(action: CampaignAction) -> click.Command:
         try:
             campaign = asyncio.run(_act(connection, options["campaign_id"], action, **asked))
         except CampaignStateError as error:
-            raise _explain(action, error) from error
+            raise _explain(error) from error
+        except KeyboardInterrupt:
+            raise Failure(
+                f"interrupted before the reply to {action} came",
+                next_step="it may have been carried out: look at the campaign before you repeat it",
+                exit_code=Exit.UNKNOWN,
+            ) from None
         before = find_before(action, campaign, build_on_start=asked.get("build_on_start"))
         if options["as_json"]:
             click.echo(json.dumps(build_document(campaign, before), indent=2))
@@ -64,7 +70,7 @@ def build_command(action: CampaignAction) -> click.Command:
     name = action.value.lower()
     example = f"campaigns-async {name} --campaign $ID" + _EXAMPLE_OPTIONS.get(action, "")
     run.__doc__ = (
-        f"{_DOES[action]}; from {_list(valid_from(action))}.\n\n"
+        f"{_DOES[action]}; from {name_states(valid_from(action))}.\n\n"
         "Prints the campaign as it is then.\n\n"
         f"\b\nExample:\n  {example}\n"
     )
@@ -118,14 +124,10 @@ async def _act(
         return await campaign.modify(action, enabled=enabled, build_on_start=build_on_start)
 
 
-def _explain(action: CampaignAction, error: CampaignStateError) -> Failure:
+def _explain(error: CampaignStateError) -> Failure:
     failure = explain(error)
-    advice = f"{action.value.lower()} is taken from {_list(valid_from(action))}"
     if error.state in TRANSIENT:
-        advice = f"wait until it is no longer {error.state}; {advice}"
-    if failure.next_step and "--enable" in failure.next_step:
-        return failure
-    failure.next_step = advice
+        failure.next_step = f"wait until it is no longer {error.state}; {failure.next_step}"
     return failure
 
 
@@ -148,11 +150,6 @@ def find_before(
     return tuple(state for state in CampaignState if state in states)
 
 
-def _list(states: Container[CampaignState]) -> str:
-    names = [state.value for state in CampaignState if state in states]
-    return " or ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
-
-
 def build_document(campaign: Campaign, before: Sequence[CampaignState] = ()) -> dict[str, Any]:
     """What the reply told of the campaign, for JSON; None where it did not."""
     return {
@@ -171,7 +168,7 @@ def render(campaign: Campaign, before: Sequence[CampaignState] = ()) -> Iterator
     state = campaign.state
     rows = {
         "campaign": campaign.id,
-        "was": _list(before) or None,
+        "was": name_states(before) or None,
         "is": None if state is None else f"{state}{_follows(state)}",
         "shown as": campaign.display_status,
         "records": None if campaign.record_count is None else f"{campaign.record_count:,}",

@@ -31,11 +31,16 @@ class App(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that the arguments name."""
+        # Before anything is parsed, for what is wrong with an option is told so too.
+        ctx.meta[_JSON] = "--json" in ctx.args
         try:
             return super().invoke(ctx)
         except Failure as error:
             _report(ctx, error)
             _trace(ctx, error.__cause__)
+            raise
+        except click.UsageError as error:
+            _report(ctx, Failure(error.format_message()))
             raise
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
@@ -67,11 +72,6 @@ def _trace(ctx: click.Context, error: BaseException | None) -> None:
 def _switch_debug(ctx: click.Context, _option: click.Parameter, value: object) -> None:
     if value:
         ctx.find_root().meta[_DEBUG] = True
-
-
-def _switch_json(ctx: click.Context, _option: click.Parameter, value: object) -> object:
-    ctx.find_root().meta[_JSON] = value
-    return value
 
 
 def _debug_option() -> click.Option:
@@ -117,10 +117,7 @@ def version(*, as_json: bool) -> None:
 
 
 def _equip(command: click.Command) -> None:
-    """What an error is told with: a traceback or JSON, where that is asked for."""
-    for option in command.params:
-        if option.name == "as_json":
-            option.callback = _switch_json
+    """A traceback with an error, where that is asked for."""
     command.params.append(_debug_option())
     if isinstance(command, click.Group):
         for child in command.commands.values():

@@ -132,6 +132,14 @@ def explain(error: Exception) -> Failure:
             reference=error.support_reference,
             exit_code=exit_code_of(error),
         )
+    if isinstance(error, UploadStoppedError) and isinstance(error.__cause__, CampaignsError):
+        waited_for = explain(error.__cause__)
+        return Failure(
+            str(error),
+            next_step=waited_for.next_step,
+            reference=waited_for.reference,
+            exit_code=exit_code_of(error),
+        )
     if isinstance(error, CampaignsError):
         return Failure(str(error), next_step=_NEXT.get(type(error)), exit_code=exit_code_of(error))
     if isinstance(error, OSError) and error.strerror:
@@ -182,10 +190,9 @@ def _hint(error: APIError) -> str | None:
     if error.hint is None:
         return None
     # The hints speak to programs.
-    hint = error.hint.replace("pass enabled=True with the action", "add --enable")
-    if isinstance(error, CampaignStateError):
-        hint = hint.partition("; actions need the states")[0]
-    return hint
+    return error.hint.replace("pass enabled=True with the action", "add --enable").replace(
+        "build_on_start=True", "--build-on-start"
+    )
 
 
 def _as_sentence(text: str) -> str:

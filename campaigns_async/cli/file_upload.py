@@ -13,7 +13,7 @@ from campaigns_async.cli.background import BackgroundRows
 from campaigns_async.cli.failures import Failure
 from campaigns_async.cli.files import ReadingStopped, RecordFile
 from campaigns_async.cli.interrupts import on_interrupts
-from campaigns_async.cli.progress import Outage, UploadBar
+from campaigns_async.cli.progress import Holdups, UploadBar
 from campaigns_async.cli.reject_limit import NO_LIMIT, RejectLimit
 from campaigns_async.cli.rejects import RejectFile
 from campaigns_async.cli.report import UNSETTLED, Result
@@ -27,7 +27,7 @@ from campaigns_async.session import CampaignsSession
 
 _LONGER = "the file has more rows than the upload read"
 _FINISHING = (
-    "Stopping: what is on its way is being finished, for {:.0f} s at most. "
+    "Stopping: no more of the file is read; what was is being sent, for {:.0f} s at most. "
     "Press Ctrl-C again to stop at once."
 )
 _STOPPING = "Stopping at once: requests under way get two seconds to answer."
@@ -77,14 +77,15 @@ class FileUpload:
         self._reopen = reopen
         self._audit = audit
         self._limit_reached: UploadStoppedError | None = None
-        self._tally = Tally(file.numbers)
+        self._tally = Tally(file.numbers, header=file.format == "csv")
         self._bar = UploadBar()
         self._pipe: BackgroundRows | None = None
         self._task: asyncio.Task[UploadReport] | None = None
-        self._interrupted = False
+        # By what, for a sentence.
+        self._interrupted: str | None = None
         self._hurried = False
         self._give_up: asyncio.TimerHandle | None = None
-        self._outage = Outage()
+        self._holdups = Holdups()
         self._faults: list[str] = []
 
     async def run(self) -> Result:
@@ -98,7 +99,7 @@ class FileUpload:
                     report = await self._task
                 except asyncio.CancelledError as cancelled:
                     report = _report_of(cancelled)
-                    self._interrupted = True
+                    self._interrupted = self._interrupted or "a signal"
                 except ReadingStopped as stopped:
                     report = _report_of(stopped)
                 except (OSError, Failure) as error:
@@ -109,7 +110,9 @@ class FileUpload:
                         self._give_up.cancel()
             stopped_by = report.stopped_by
             if self._interrupted and isinstance(stopped_by, UploadStoppedError | None):
-                stopped_by = UploadStoppedError("the upload was interrupted by Ctrl-C")
+                stopped_by = UploadStoppedError(
+                    f"the upload was interrupted by {self._interrupted}"
+                )
             stopped_by = stopped_by or self._limit_reached
             left_out = 0
             if self._wishes.resumed or isinstance(stopped_by, JournalError):
@@ -154,7 +157,7 @@ class FileUpload:
 
     def _show(self, progress: Progress) -> None:
         self._bar.show(progress, self._file.estimate_rows())
-        if (notice := self._outage.look_at(progress)) is not None:
+        if (notice := self._holdups.look_at(progress)) is not None:
             self._bar.say(notice)
         too_many = self._wishes.stop_after_rejects.judge(progress)
         if too_many is not None and self._limit_reached is None and not self._file.ended:
@@ -164,7 +167,7 @@ class FileUpload:
     # --- Ctrl-C
 
     def _finish(self) -> None:
-        self._interrupted = True
+        self._interrupted = "Ctrl-C"
         self._stop_reading()
         seconds = self._finish_within
         self._bar.say(_FINISHING.format(seconds))
@@ -220,7 +223,8 @@ class FileUpload:
         left_out = 0
         try:
             with Journal.open(journal) as kept, reopen() as again:
-                self._file, self._tally = again, Tally(again.numbers)
+                self._file = again
+                self._tally = Tally(again.numbers, header=self._tally.header)
                 if self._rejects is not None:
                     self._rejects.begin()
                 outcomes = kept.outcomes()

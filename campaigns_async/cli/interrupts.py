@@ -1,4 +1,4 @@
-"""Ctrl-C in steps: first finish, then stop."""
+"""Ctrl-C in steps: first finish, then stop; and a SIGTERM, which leaves no time for the first."""
 
 import asyncio
 import signal
@@ -10,7 +10,8 @@ from contextlib import contextmanager
 def on_interrupts(*steps: Callable[[], None]) -> Generator[None]:
     """The first Ctrl-C calls the first step, the next one the next; after the last, as ever.
 
-    Where the platform's event loop has no signal handlers, Ctrl-C does what it always does.
+    A SIGTERM calls the last step. Where the platform's event loop has no signal handlers, both do
+    what they always do.
     """
     loop = asyncio.get_running_loop()
     waiting = list(steps)
@@ -18,15 +19,24 @@ def on_interrupts(*steps: Callable[[], None]) -> Generator[None]:
     def step() -> None:
         now = waiting.pop(0)
         if not waiting:
-            loop.remove_signal_handler(signal.SIGINT)
+            release()
         now()
+
+    def skip() -> None:
+        del waiting[:-1]
+        step()
+
+    def release() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_signal_handler(signal.SIGTERM)
 
     try:
         loop.add_signal_handler(signal.SIGINT, step)
+        loop.add_signal_handler(signal.SIGTERM, skip)
     except (NotImplementedError, RuntimeError):
         yield
         return
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        release()

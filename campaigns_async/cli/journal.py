@@ -20,7 +20,7 @@ from campaigns_async.cli.rejects import facts_of, make_harmless
 from campaigns_async.cli.report import count, encode
 from campaigns_async.cli.rows import RowNumbers
 from campaigns_async.journal import Journal
-from campaigns_async.outcomes import RecordOutcome, Status
+from campaigns_async.outcomes import Evidence, RecordOutcome, Status
 
 COLUMNS: Final = (
     *("position", "row", "status", "evidence", "attribution", "attempts"),
@@ -188,7 +188,8 @@ def describe_all(
             outcome.status.value,
             outcome.evidence,
             outcome.attribution,
-            outcome.attempts,
+            # Of confirmed ones the journal does not keep how many.
+            None if outcome.evidence is Evidence.CONFIRMED else outcome.attempts,
             outcome.duplicate_of,
             None if outcome.error is None else type(outcome.error).__name__,
             *(facts[name] for name in ("reason", "instance", "time")),

@@ -13,7 +13,7 @@ from campaigns_async.report import Progress as UploadProgress
 _DETAILS = "{task.fields[done]} rows  {task.fields[rate]} rows/s  {task.fields[details]}"
 
 _NOTEWORTHY: Final = 5.0
-"""Seconds without an answer that are worth a word; a single failure is not."""
+"""Seconds in which nothing gets on that are worth a word; a single failure is not."""
 
 _UNSENT_AFTER: Final = 3
 """Retries without a single request that left this machine."""
@@ -27,20 +27,39 @@ _SILENT: Final = (
     "Ctrl-C stops."
 )
 _ANSWERS: Final = "The service answers again."
+_CLOSED: Final = "The campaign {}. The upload goes on when it takes records again; Ctrl-C stops."
+_OPEN: Final = "The campaign takes records again."
 
 
-class Outage:
-    """What is to be said of a service that does not answer, once each time.
+class Holdups:
+    """What is to be said of a service that does not answer and a campaign that takes no records.
 
-    Without a deadline an upload would otherwise try in silence for ever.
+    Once each time: without a deadline an upload would otherwise wait in silence for ever.
     """
 
     def __init__(self) -> None:
         self._unsent = False
         self._silent = False
+        # Since when the campaign takes no records, by the upload's own seconds; None if it does.
+        self._closed_at: float | None = None
+        self._closed = False
 
     def look_at(self, now: UploadProgress) -> str | None:
         """A sentence if there is news, else None."""
+        return self._look_at_campaign(now) or self._look_at_service(now)
+
+    def _look_at_campaign(self, now: UploadProgress) -> str | None:
+        if now.waiting != "campaign":
+            was, self._closed, self._closed_at = self._closed, False, None
+            return _OPEN if was else None
+        if self._closed_at is None:
+            self._closed_at = now.elapsed
+        if self._closed or now.elapsed - self._closed_at < _NOTEWORTHY:
+            return None
+        self._closed = True
+        return _CLOSED.format(_say_state(now))
+
+    def _look_at_service(self, now: UploadProgress) -> str | None:
         if not now.requests:
             news = now.retries >= _UNSENT_AFTER and not self._unsent
             self._unsent = self._unsent or news
@@ -98,14 +117,17 @@ def describe(now: UploadProgress, total: float | None = None) -> tuple[str, str,
         details.append(count(now.retries, "retry"))
     if now.waiting == "campaign":
         # For how long, only the campaign knows.
-        state = f"is {now.campaign_state}" if now.campaign_state else "takes no records now"
-        details.append(f"waiting: the campaign {state}")
+        details.append(f"waiting: the campaign {_say_state(now)}")
     elif now.silence >= _NOTEWORTHY:
         details.append(f"no answer for {now.silence:.0f} s")
     elif total is not None and now.settled and now.elapsed > 0:
         details.append(say_left(max(total - now.settled, 0.0) * now.elapsed / now.settled))
     rate = f"{now.settled / now.elapsed:,.0f}" if now.elapsed > 0 else "-"
     return f"{now.settled:,}", rate, "  ".join(details)
+
+
+def _say_state(now: UploadProgress) -> str:
+    return f"is {now.campaign_state}" if now.campaign_state else "takes no records now"
 
 
 def say_left(seconds: float) -> str:

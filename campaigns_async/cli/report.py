@@ -30,7 +30,7 @@ _MEANINGS: Final = {
     Status.DUPLICATE: "repeat the id of an earlier row",
     Status.REJECTED: "refused for themselves",
     Status.NOT_ADDED: "surely not taken: the upload stopped first",
-    Status.UNKNOWN: "may or may not be in: upload the reject file to find out",
+    Status.UNKNOWN: "may or may not be in: upload them again to find out",
 }
 
 
@@ -162,7 +162,8 @@ def render_reasons(tally: Tally) -> Iterator[Text]:
     if not reasons:
         return
     yield Text()
-    yield terminal.line("Why, and which rows (the header is row 1):")
+    header = " (the header is row 1)" if tally.header else ""
+    yield terminal.line(f"Why, and which rows{header}:")
     width = len(f"{max(reason.count for reason in reasons):,}")
     for reason in reasons:
         more = "" if reason.count <= FIRST_ROWS else ", ..."

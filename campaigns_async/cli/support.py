@@ -18,6 +18,7 @@ import click
 from campaigns_async.cli.failures import Failure
 from campaigns_async.cli.files import guess_delimiter
 from campaigns_async.cli.outputs import keep_apart
+from campaigns_async.cli.rejects import is_reject_file
 from campaigns_async.cli.report import encode
 from campaigns_async.errors import APIError
 from campaigns_async.journal import Journal
@@ -147,7 +148,12 @@ def _read_rejects(path: Path) -> _References:
             if header.lstrip("\ufeff").startswith("{"):
                 rows: Iterator[Mapping[str, Any]] = (json.loads(line) for line in file)
             else:
-                rows = csv.DictReader(file, delimiter=guess_delimiter(header))
+                rows = reader = csv.DictReader(file, delimiter=guess_delimiter(header))
+                if not is_reject_file(reader.fieldnames or ()):
+                    raise Failure(
+                        f"the file {path} is no reject file",
+                        next_step="give what upload --rejects wrote",
+                    )
             for row in rows:
                 if row.get("instance") or row.get("time"):
                     yield tuple(str(row.get(name) or "") for name in ("code", "instance", "time"))  # type: ignore[misc]

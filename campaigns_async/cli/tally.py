@@ -54,9 +54,13 @@ class Reason:
 
 
 class Tally:
-    """Counts outcomes as they settle, and rows that were never read."""
+    """Counts outcomes as they settle, and rows that were never read.
 
-    def __init__(self, numbers: RowNumbers) -> None:
+    ``header``: whether row 1 is one.
+    """
+
+    def __init__(self, numbers: RowNumbers, *, header: bool = True) -> None:
+        self.header = header
         self.counts: Counter[Status] = Counter(dict.fromkeys(Status, 0))
         self._numbers = numbers
         self._reasons: dict[tuple[str, ...], Reason] = {}

@@ -92,7 +92,8 @@ def check(
     file: RecordFile, rejects: RejectFile | None = None, *, now: datetime | None = None
 ) -> Findings:
     """Read the file to its end. ``now``: what times in the past are told by."""
-    tally, suspicions, seen = Tally(file.numbers), Suspicions(now), Dedupe()
+    tally = Tally(file.numbers, header=file.format == "csv")
+    suspicions, seen = Suspicions(now), Dedupe()
     good, faults = 0, list[str]()
     try:
         for position, row in enumerate(file):

@@ -1,12 +1,14 @@
 import json
 import os
 import re
+import signal
 import sys
 
 import pexpect
 import pytest
 
 from campaigns_async.cli.actions import build_command, build_document, find_before, render
+from campaigns_async.emulator import Fault, Faults
 from campaigns_async.models import Campaign, CampaignAction, CampaignState
 from tests.cli.conftest import Beside
 
@@ -75,7 +77,7 @@ def test_a_refusal_says_from_where_the_action_is_taken(service: Beside) -> None:
 
     assert done.exit_code == 5
     assert "in state RUNNING" in done.stderr
-    assert "Next:  Resume is taken from PAUSED.\nFor support: instance " in done.stderr
+    assert "Next:  RESUME is taken from PAUSED.\nFor support: instance " in done.stderr
 
 
 def test_a_state_that_passes_is_worth_waiting_for(service: Beside) -> None:
@@ -93,6 +95,17 @@ def test_a_disabled_campaign_can_be_enabled_on_the_way(service: Beside) -> None:
     assert service.run("pause", "--enable").exit_code == 0
     assert service.run("resume", "--disable").exit_code == 0
     assert not service.on_loop(lambda: service.campaign.enabled)
+
+
+def test_ctrl_c_before_the_reply_leaves_it_open() -> None:
+    """It may have been carried out, as it was here, and the exit code says so."""
+    with Beside(faults=Faults(script=(Fault.HANG_AFTER_COMMIT,))) as service:
+        service.before_each = lambda _: os.kill(os.getpid(), signal.SIGINT)
+        done = service.run("pause", "--json")
+
+    assert done.exit_code == json.loads(done.stdout)["exit_code"] == 6
+    assert "interrupted before the reply to PAUSE came" in done.stdout
+    assert "look at the campaign before you repeat it" in done.stderr
 
 
 def test_start_can_build_and_wait(service: Beside) -> None:

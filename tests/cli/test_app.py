@@ -45,12 +45,26 @@ def test_an_error_is_json_where_json_is_asked_for(service: Beside) -> None:
     document = json.loads(done.stdout)
 
     assert document["exit_code"] == done.exit_code == 5
-    assert document["error"]["next"] == "resume is taken from PAUSED"
+    assert document["error"]["next"] == "RESUME is taken from PAUSED"
     assert document["error"]["reference"].startswith("instance ")
     assert document["error"]["what"][1:] in done.stderr
     missing = run("upload", "absent.csv", "--json", "--campaign", "x", "--tenant", "t")
     assert json.loads(missing.stdout)["error"]["what"] == "there is no API key and no site"
     assert service.run("resume").stdout == ""
+
+
+def test_a_wrong_option_is_json_too() -> None:
+    """Whether it stands before or behind ``--json``, and in a command of a group as well."""
+    for arguments in (
+        ("upload", "f.csv", "--deadline", "x", "--json"),
+        ("upload", "--json", "--no-such-option"),
+        ("journal", "show", "--json"),
+    ):
+        done = run(*arguments)
+        document = json.loads(done.stdout)
+        assert document["exit_code"] == done.exit_code == 2
+        assert document["error"]["what"] in done.stderr
+    assert run("upload", "--no-such-option").stdout == ""
 
 
 def _leaves(group: click.Group) -> Iterator[tuple[str, ...]]:

@@ -127,10 +127,20 @@ def test_a_refusal_is_told_in_the_services_words() -> None:
 def test_hints_are_in_the_command_lines_words() -> None:
     """What a program is to pass is an option here, and its tables are not for people."""
     disabled = "A disabled campaign takes only build and reset; pass enabled=True with the action"
-    state = "It is COMPLETE; actions need the states that a module lists"
+    start = "START is taken from READY, with build_on_start=True from CREATED too"
+    told = "START is taken from READY, with --build-on-start from CREATED too"
 
     assert str(explain(APIError(_NOTHING, 409, hint=disabled)).next_step).endswith("add --enable")
-    assert explain(CampaignStateError(_NOTHING, 409, hint=state)).next_step == "It is COMPLETE"
+    assert explain(CampaignStateError(_NOTHING, 409, hint=start)).next_step == told
+
+
+def test_a_deadline_has_the_advice_for_what_took_the_time() -> None:
+    """And the reference for support."""
+    late = UploadStoppedError("late")
+    late.__cause__ = CampaignStateError(Problem(instance="/x", time="t"), 409, hint="Wait")
+    failure = explain(late)
+    assert (failure.message, failure.next_step) == ("late", "Wait")
+    assert (failure.reference, failure.exit_code) == ("instance /x, time t", Exit.REFUSED)
 
 
 def test_an_attempt_without_a_clear_end_is_told() -> None:

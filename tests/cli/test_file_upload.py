@@ -30,14 +30,14 @@ def long_file(tmp_path: Path) -> Path:
     return path
 
 
-def _interrupt_on(service: Beside, *numbers: int) -> None:
+def _interrupt_on(service: Beside, *numbers: int, by: signal.Signals = signal.SIGINT) -> None:
     seen = 0
 
     def count(_: ReceivedRequest) -> None:
         nonlocal seen
         seen += 1
         if seen in numbers:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), by)
 
     service.before_each = count
 
@@ -65,7 +65,7 @@ def test_the_first_ctrl_c_finishes_what_is_on_its_way(service: Beside, long_file
     assert report["counts"]["UNKNOWN"] == 0
     assert report["counts"]["ADDED"] == len(service.campaign.ledger) > 0
     assert report["counts"]["NOT_ADDED"] == 5_000 - report["counts"]["ADDED"] > 0
-    assert "what is on its way is being finished" in told
+    assert "no more of the file is read; what was is being sent" in told
     assert "interrupted by Ctrl-C" in report["stopped_by"]["what"]
     assert report["exit_code"] == 3
 
@@ -93,6 +93,20 @@ def test_the_second_ctrl_c_stops_at_once(long_file: Path, monkeypatch: pytest.Mo
     assert result.tally.counts[Status.UNKNOWN] > 0
     assert result.exit_code == 6
     assert "Stopping at once" in told.getvalue()
+
+
+def test_a_sigterm_stops_at_once_and_reports(service: Beside, long_file: Path) -> None:
+    """Who sends it kills soon; the account and the reject file are there before that."""
+    rejects = long_file.with_name("r.csv")
+    _interrupt_on(service, 3, by=signal.SIGTERM)
+    report, told = _report(service, str(long_file), "--rejects", str(rejects))
+
+    counts = report["counts"]
+    assert report["total"] == 5_000
+    assert counts["ADDED"] + counts["UNKNOWN"] == len(service.campaign.ledger)
+    assert len(_rejected(rejects)) == 5_000 - counts["ADDED"]
+    assert "interrupted by a signal" in report["stopped_by"]["what"]
+    assert ("Stopping at once" in told, "no more of the file" in told) == (True, False)
 
 
 def test_what_cannot_be_finished_is_given_up(long_file: Path) -> None:
@@ -217,7 +231,7 @@ def test_ctrl_c_when_all_is_read_changes_nothing(service: Beside, tmp_path: Path
     _interrupt_on(service, 1)
     report, told = _report(service, str(path))
 
-    assert "being finished" in told
+    assert "no more of the file is read" in told
     assert (report["counts"]["ADDED"], report["stopped_by"], report["exit_code"]) == (1, None, 0)
 
 

@@ -26,6 +26,22 @@ async def test_after_the_last_step_it_is_as_ever() -> None:
         assert not asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
 
 
+@pytest.mark.parametrize("interrupts", [0, 1])
+async def test_a_sigterm_takes_the_last_step(interrupts: int) -> None:
+    """What sends it does not wait long; once it came, signals do what they always do."""
+    first, last = asyncio.Event(), asyncio.Event()
+    with on_interrupts(first.set, last.set):
+        for _ in range(interrupts):
+            signal.raise_signal(signal.SIGINT)
+            await first.wait()
+        signal.raise_signal(signal.SIGTERM)
+        await last.wait()
+        assert first.is_set() == bool(interrupts)
+        loop = asyncio.get_running_loop()
+        assert not loop.remove_signal_handler(signal.SIGINT)
+        assert not loop.remove_signal_handler(signal.SIGTERM)
+
+
 async def test_a_loop_without_signals_does_without(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows has none; the block runs all the same."""
 

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from campaigns_async.cli.progress import Outage, UploadBar, describe, say_left
+from campaigns_async.cli.progress import Holdups, UploadBar, describe, say_left
 from campaigns_async.models import CampaignState
 from campaigns_async.outcomes import Status
 from campaigns_async.report import Progress
@@ -52,9 +52,9 @@ def test_it_says_when_there_is_no_answer() -> None:
 
 def test_a_service_that_goes_silent_is_told_of() -> None:
     """Once when it has given no answer for a while, and once when it answers again."""
-    outage = Outage()
+    holdups = Holdups()
     told = [
-        outage.look_at(_progress(silence=silence))
+        holdups.look_at(_progress(silence=silence))
         for silence in (0.0, 4.9, 0.0, 5.0, 60.0, 0.0, 0.0, 7.0)
     ]
     assert told[:3] == [None] * 3
@@ -62,11 +62,27 @@ def test_a_service_that_goes_silent_is_told_of() -> None:
     assert told[4:] == [None, "The service answers again.", None, told[3]]
 
 
+def test_a_campaign_that_takes_no_records_is_told_of() -> None:
+    """Once when that lasts, with its state if that is known, and once when it is over."""
+    holdups = Holdups()
+    building = {"waiting": "campaign", "campaign_state": CampaignState.BUILDING}
+    told = [
+        holdups.look_at(_progress(elapsed=elapsed, **changes))
+        for elapsed, changes in (
+            *((1.0, building), (5.9, building), (6.0, {}), (7.0, building), (12.0, building)),
+            *((13.0, building), (14.0, {}), (15.0, {})),
+        )
+    ]
+    assert told[:4] == [None] * 4
+    assert str(told[4]).startswith("The campaign is BUILDING. The upload goes on")
+    assert told[5:] == [None, "The campaign takes records again.", None]
+
+
 def test_where_nothing_was_ever_sent_the_way_to_it_is_told_of() -> None:
     """Once; and nothing of answers where there were none."""
-    outage = Outage()
+    holdups = Holdups()
     told = [
-        outage.look_at(_progress(requests=0, retries=retries, silence=9.0))
+        holdups.look_at(_progress(requests=0, retries=retries, silence=9.0))
         for retries in (0, 2, 3, 4)
     ]
     assert told[:2] == [None, None]

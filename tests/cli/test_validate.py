@@ -64,6 +64,12 @@ def test_a_good_file_is_exit_code_0() -> None:
     assert "Why" not in run("validate", "-", stdin="crmRecordId\nA\n").stdout
 
 
+def test_json_lines_have_no_header() -> None:
+    """So nothing is said of its row."""
+    done = run("validate", "-", stdin='{"crmRecordId": ""}\n')
+    assert "Why, and which rows:\n" in done.stdout
+
+
 def test_a_file_that_breaks_off_is_not_good(tmp_path: Path) -> None:
     """What could be read is told of."""
     path = tmp_path / "f.csv"

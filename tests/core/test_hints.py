@@ -2,6 +2,7 @@ import pytest
 
 from campaigns_async._core import hints
 from campaigns_async.errors import FieldError, Problem
+from campaigns_async.models import CampaignAction
 
 GIST = [
     # status, words of the vendor's advice (Troubleshooting) that the hint must contain
@@ -73,3 +74,10 @@ def test_a_field_from_outside_is_made_safe() -> None:
     hint = hints.hint_for_fields(Problem(errors=hostile))
     assert hint.isprintable()
     assert len(hint) < 1_000
+
+
+def test_the_hint_for_an_action_says_from_where_it_is_taken() -> None:
+    """As the vendor's table has it."""
+    assert hints.hint_for_action(CampaignAction.RESET) == "RESET is taken from READY or BUILD_ERROR"
+    start = hints.hint_for_action(CampaignAction.START)
+    assert start == "START is taken from READY, with build_on_start=True from CREATED too"

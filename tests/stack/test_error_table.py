@@ -45,7 +45,7 @@ ROWS: dict[str, tuple[type[APIError], int, str, Callable[[CampaignHandle], Await
     "no such campaign": (NotFoundError, 404, "campaign id", CampaignHandle.pause),
     "wrong tenant": (NotFoundError, 404, "tenant name", CampaignHandle.pause),
     "wrong site": (NotFoundError, 404, "US1, US2 or UK3", CampaignHandle.pause),
-    "wrong state": (CampaignStateError, 409, "state does not allow", CampaignHandle.resume),
+    "wrong state": (CampaignStateError, 409, "RESUME is taken from PAUSED", CampaignHandle.resume),
     "disabled": (CampaignStateError, 409, "enabled=True", CampaignHandle.pause),
     "duplicate": (DuplicateRecordError, 409, "use upload", add),
     "takes no records": (CampaignStateError, 409, "COMPLETE or DELETED", add),
