@@ -74,6 +74,8 @@ class CsvRows:
             except csv.Error:
                 yield number, [], f"a cell has more than {LONGEST_CELL:,} characters"
                 continue
+            if not closed:
+                cells[-1] = cells[-1].removesuffix("end")
             reason = None
             if number > first:
                 reason = (
@@ -81,7 +83,6 @@ class CsvRows:
                     "mend that row"
                 )
             elif not closed:
-                cells[-1] = cells[-1].removesuffix("end")
                 reason = (
                     "a quote is opened and never closed; close it, or write it twice if it is meant"
                 )

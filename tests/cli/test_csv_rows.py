@@ -35,11 +35,15 @@ def test_what_is_written_well_is_read_as_it_is(rows: list[list[str]]) -> None:
             'A\nB,"x\nC,"y"\nD',
             [_A, (2, ["B", "x\n"], _OPEN), (3, ["C", "y"], _PART), (4, ["D"], None)],
         ),
+        (
+            'A\nB,"x\nC,"y\nD',
+            [_A, (2, ["B", "x\n"], _OPEN), (3, ["C", "y\n"], _PART), (4, ["D"], None)],
+        ),
         # Sloppy, and on one line.
         ('A\n"B" x,y\nC', [_A, (2, ["B x", "y"], None), (3, ["C"], None)]),
         ('A\nB"x",y\nC', [_A, (2, ['B"x"', "y"], None), (3, ["C"], None)]),
     ],
-    ids=["never", "at the end", "by another", "behind", "inside"],
+    ids=["never", "at the end", "by another", "by another open one", "behind", "inside"],
 )
 def test_a_forgotten_quote_costs_what_it_swallows(
     text: str, rows: list[tuple[int, list[str], str | None]]
