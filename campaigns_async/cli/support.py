@@ -49,9 +49,9 @@ def support_bundle(
 ) -> None:
     """Put together what support asks for: references of refusals, versions, settings.
 
-    The references (instance and time, no record ids) are taken from the files given. Of the settings in
-    the environment, the key is never told, only whether there is one; of a proxy, only that it is
-    set. Read it before you send it.
+    The references (instance and time, no record ids) are taken from the files given. Of the
+    settings in the environment, the key is never told, only whether there is one; of a proxy, only
+    that it is set. Read it before you send it.
 
     \b
     Example:
