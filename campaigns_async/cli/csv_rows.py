@@ -6,10 +6,19 @@ from typing import Final
 
 LONGEST_CELL: Final = 131_072
 _MOST_NAMED: Final = 5
+_END: Final = "end"
+
+_OPEN: Final = "a quote is opened and never closed; close it, or write it twice if it is meant"
+_CUT: Final = "text stands behind a closing quote; write quotes twice that are meant"
+_TOO_LONG: Final = f"a cell has more than {LONGEST_CELL:,} characters; a quote may be missing"
+_PART: Final = "it may be a part of row {}, whose quotes are wrong; mend that row"
+
+CsvRow = tuple[int, list[str], str | None]
+"""Its number, its cells, and what is wrong with it; None for nothing."""
 
 
 class CsvRows:
-    """Gives each row's number, its cells, and what is wrong with it (None for nothing).
+    """The rows one by one.
 
     What a quote without end swallows is given line by line, each as a row that is wrong: it may be
     one of its own, or a part of that cell.
@@ -20,7 +29,8 @@ class CsvRows:
         self._delimiter = delimiter
         # The lines of the row under way.
         self._taken: list[str] = []
-        self._reader = csv.reader(self._remember(lines), delimiter=delimiter, strict=True)
+        self._lines = self._remember(lines)
+        self._reader = csv.reader(self._lines, delimiter=delimiter, strict=True)
         # Rows with a cell of several lines: the first ones, and how many.
         self._tall: list[int] = []
         self._tall_rows = 0
@@ -30,7 +40,7 @@ class CsvRows:
             self._taken.append(line)
             yield line
 
-    def __iter__(self) -> Iterator[tuple[int, list[str], str | None]]:
+    def __iter__(self) -> Iterator[CsvRow]:
         number = 0
         while True:
             try:
@@ -39,13 +49,28 @@ class CsvRows:
                         self._note_tall(number)
                     self._taken.clear()
                     yield number, cells, None
-            except csv.Error:
-                lines = self._taken.copy()
-                self._taken.clear()
-                yield from self._read_alone(number + 1, lines)
-                number += len(lines)
+            except csv.Error as error:
+                too_long = "field limit" in str(error)
+                for row in self._refuse(number + 1, too_long=too_long):
+                    yield row
+                    number = row[0]
             else:
                 return
+
+    def _refuse(self, first: int, *, too_long: bool) -> Iterator[CsvRow]:
+        """The lines of the row that could not be read, and what may belong to it."""
+        lines = self._taken.copy()
+        self._taken.clear()
+        # Inside quotes, as far as quotes come in pairs.
+        is_open = lines[-1].count('"') % 2 == 1 or (too_long and len(lines) > 1)
+        sloppy = len(lines) == 1 and not is_open
+        yield from self._read_alone(first, lines, sloppy=sloppy, too_long=too_long)
+        number = first + len(lines)
+        while is_open and (line := next(self._lines, None)) is not None:
+            is_open = line.count('"') % 2 == 0
+            self._taken.clear()
+            yield number, self._split(line), _PART.format(first)
+            number += 1
 
     def _note_tall(self, number: int) -> None:
         self._tall_rows += 1
@@ -65,26 +90,25 @@ class CsvRows:
         )
 
     def _read_alone(
-        self, first: int, lines: list[str]
-    ) -> Iterator[tuple[int, list[str], str | None]]:
-        for number, line in enumerate(lines, first):
-            try:
-                # With a line behind it, which an open quote swallows.
-                cells, *closed = csv.reader([line, "end"], delimiter=self._delimiter)
-            except csv.Error:
-                yield number, [], f"a cell has more than {LONGEST_CELL:,} characters"
-                continue
-            if not closed:
-                cells[-1] = cells[-1].removesuffix("end")
-            reason = None
-            if number > first:
-                reason = (
-                    f"it may be a part of row {first}, where a quote is opened and never closed; "
-                    "mend that row"
-                )
-            elif not closed:
-                reason = (
-                    "a quote is opened and never closed; close it, or write it twice if it is meant"
-                )
-            # Else it is merely sloppy: text behind a quote, on one line.
-            yield number, cells, reason
+        self, first: int, lines: list[str], *, sloppy: bool, too_long: bool
+    ) -> Iterator[CsvRow]:
+        cells = self._split(lines[0])
+        quoted = lines[0].split('"')[1::2]
+        if sloppy and not (too_long or any(self._delimiter in text for text in quoted)):
+            # Text behind a quote, and no cell that this may have cut or joined.
+            yield first, cells, None
+            return
+        yield first, cells, _TOO_LONG if too_long else _CUT if sloppy else _OPEN
+        for number, line in enumerate(lines[1:], first + 1):
+            yield number, self._split(line), _PART.format(first)
+
+    def _split(self, line: str) -> list[str]:
+        """The cells of one line, whatever stands before it; none if they are too long."""
+        try:
+            cells, *closed = csv.reader([line, _END], delimiter=self._delimiter)
+        except csv.Error:
+            return []
+        if not closed:
+            # An open quote has swallowed the line behind it.
+            cells[-1] = cells[-1].removesuffix(_END)
+        return cells

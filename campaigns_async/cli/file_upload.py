@@ -93,37 +93,44 @@ class FileUpload:
         if self._file.is_pipe:
             self._pipe = BackgroundRows(self._file)
         with on_interrupts(self._finish, self._stop):
-            with self._bar:
-                self._task = asyncio.ensure_future(self._upload())
-                try:
-                    report = await self._task
-                except asyncio.CancelledError as cancelled:
-                    report = _report_of(cancelled)
-                    self._interrupted = self._interrupted or "a signal"
-                except ReadingStopped as stopped:
-                    report = _report_of(stopped)
-                except (OSError, Failure) as error:
-                    report = _report_of(error)
-                    self._faults.append(f"{self._file.name} was not read to its end: {error}")
-                finally:
-                    if self._give_up is not None:
-                        self._give_up.cancel()
-            stopped_by = report.stopped_by
-            if self._interrupted and isinstance(stopped_by, UploadStoppedError | None):
-                stopped_by = UploadStoppedError(
-                    f"the upload was interrupted by {self._interrupted}"
-                )
-            stopped_by = stopped_by or self._limit_reached
-            left_out = 0
-            if self._wishes.resumed or isinstance(stopped_by, JournalError):
-                # A journal that failed leaves outcomes that were never told.
-                left_out = await self._recount(stopped_by)
-            elif stopped_by is not None:
-                left_out = await self._account_for_unread(stopped_by)
-            if report.stopped_by is None and not left_out:
-                # Ctrl-C came when all had been read.
-                stopped_by = None
+            try:
+                with self._bar:
+                    report = await self._see_through()
+                stopped_by = await self._account_for_rest(report)
+            finally:
+                # Not before: what is left of a pipe is waited for, too.
+                if self._give_up is not None:
+                    self._give_up.cancel()
         return self._result(report, stopped_by)
+
+    async def _see_through(self) -> UploadReport:
+        """The upload to its end, whatever that is."""
+        self._task = asyncio.ensure_future(self._upload())
+        try:
+            return await self._task
+        except asyncio.CancelledError as cancelled:
+            self._interrupted = self._interrupted or "a signal"
+            return _report_of(cancelled)
+        except ReadingStopped as stopped:
+            return _report_of(stopped)
+        except (OSError, Failure) as error:
+            self._faults.append(f"{self._file.name} was not read to its end: {error}")
+            return _report_of(error)
+
+    async def _account_for_rest(self, report: UploadReport) -> CampaignsError | None:
+        """What the upload did not tell of; gives why that is so, None if it told of all."""
+        stopped_by = report.stopped_by
+        if self._interrupted and isinstance(stopped_by, UploadStoppedError | None):
+            stopped_by = UploadStoppedError(f"the upload was interrupted by {self._interrupted}")
+        stopped_by = stopped_by or self._limit_reached
+        left_out = 0
+        if self._wishes.resumed or isinstance(stopped_by, JournalError):
+            # A journal that failed leaves outcomes that were never told.
+            left_out = await self._recount(stopped_by)
+        elif stopped_by is not None:
+            left_out = await self._account_for_unread(stopped_by)
+        # Or Ctrl-C came when all had been read.
+        return None if report.stopped_by is None and not left_out else stopped_by
 
     async def _upload(self) -> UploadReport:
         wishes = self._wishes

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self, cast
 
 from campaigns_async.cli.columns import FIELDS, describe_unsent, map_columns, squash
-from campaigns_async.cli.csv_rows import CsvRows
+from campaigns_async.cli.csv_rows import CsvRow, CsvRows
 from campaigns_async.cli.failures import Failure
 from campaigns_async.cli.rejects import is_reject_file, take_back
 from campaigns_async.cli.rows import AnyRow, BrokenRow, RowNumbers, build_record
@@ -27,7 +27,7 @@ _DELIMITERS: Final = ",;\t|"
 _JSON_ARRAY: Final = re.compile(r"\s*\[\s*(?:[{\"]|$)")
 """How one begins; ``[crmRecordId],[rank]`` is a header."""
 
-_NO_HEADER: Final[tuple[int, list[str], None]] = (0, [], None)
+_NO_HEADER: Final[CsvRow] = (0, [], None)
 
 
 class ReadingStopped(Exception):  # noqa: N818 - no error: it was asked for
@@ -203,13 +203,13 @@ class RecordFile:
         self.blank += row - 1
         self._rows = self._read_csv(numbered)
 
-    def _read_csv(self, numbered: Iterator[tuple[int, list[str], str | None]]) -> Iterator[AnyRow]:
+    def _read_csv(self, numbered: Iterator[CsvRow]) -> Iterator[AnyRow]:
         width = len(self.header)
         for number, cells, wrong in numbered:
             if self._mended:
                 cells = [take_back(cell) for cell in cells]  # noqa: PLW2901 - as if it had been read so
             if wrong is not None:
-                yield BrokenRow(number, cells, wrong)
+                yield BrokenRow(number, cells, wrong, doubtful=True)
             elif not any(map(str.strip, cells)):
                 self.blank += 1
             elif len(cells) > width and any(map(str.strip, cells[width:])):

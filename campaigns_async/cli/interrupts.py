@@ -10,8 +10,8 @@ from contextlib import contextmanager
 def on_interrupts(*steps: Callable[[], None]) -> Generator[None]:
     """The first Ctrl-C calls the first step, the next one the next; after the last, as ever.
 
-    A SIGTERM calls the last step. Where the platform's event loop has no signal handlers, both do
-    what they always do.
+    A SIGTERM calls the last step, and another one changes nothing. Where the platform's event loop
+    has no signal handlers, both do what they always do.
     """
     loop = asyncio.get_running_loop()
     waiting = list(steps)
@@ -19,16 +19,13 @@ def on_interrupts(*steps: Callable[[], None]) -> Generator[None]:
     def step() -> None:
         now = waiting.pop(0)
         if not waiting:
-            release()
+            loop.remove_signal_handler(signal.SIGINT)
         now()
 
     def skip() -> None:
-        del waiting[:-1]
-        step()
-
-    def release() -> None:
-        loop.remove_signal_handler(signal.SIGINT)
-        loop.remove_signal_handler(signal.SIGTERM)
+        if waiting:
+            del waiting[:-1]
+            step()
 
     try:
         loop.add_signal_handler(signal.SIGINT, step)
@@ -39,4 +36,5 @@ def on_interrupts(*steps: Callable[[], None]) -> Generator[None]:
     try:
         yield
     finally:
-        release()
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_signal_handler(signal.SIGTERM)

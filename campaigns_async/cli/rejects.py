@@ -9,13 +9,15 @@ from typing import Any, Final, Protocol, cast
 
 from campaigns_async.cli.failures import reason_of
 from campaigns_async.cli.outputs import OutputFile
-from campaigns_async.cli.rows import AnyRow
+from campaigns_async.cli.rows import AnyRow, BrokenRow
 from campaigns_async.cli.terminal import safe
 from campaigns_async.errors import APIError, CampaignsError, InvalidRecordError
 from campaigns_async.outcomes import Status
 
 EXTRA: Final = ("row", "status", "field", "code", "reason", "instance", "time")
 """The columns that a reject file has behind the original ones."""
+
+_LOOK: Final = "look at this row, then empty this cell"
 
 _RUNS: Final = re.compile(r"'*[=+\-@\t\r\n]")
 _HARMLESS: Final = re.compile(r"'+[=+\-@\t\r\n]")
@@ -90,6 +92,8 @@ class RejectFile(OutputFile):
             # People look at such a file in a terminal, and what the service said is in it.
             told = map(safe, facts.values())
             # Surplus cells stay so, at the end: uploaded as it is, the row is refused once more.
+            if isinstance(row, BrokenRow) and row.doubtful and not surplus:
+                surplus = [_LOOK]
             self._write_cells([*(cells[i] for i in self._kept), *told, *surplus])
         else:
             given = _parse(row.cells[0])

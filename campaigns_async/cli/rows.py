@@ -27,12 +27,13 @@ class BrokenRow:
     """A row that is no record at all, and why.
 
     It goes through the upload as the others do, which refuses it for being no record; the reason
-    here is the better one.
+    here is the better one. ``doubtful``: whether its cells may be other than they look.
     """
 
     row: int
     cells: Sequence[str]
     reason: str
+    doubtful: bool = False
 
     @property
     def error(self) -> InvalidRecordError:

@@ -79,19 +79,24 @@ def open_stdin() -> io.BufferedIOBase:
 
 def _decode_utf16(first: bytes, binary: io.BufferedIOBase, name: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-16")()
-    rest, piece = "", first
+    begun, piece = list[str](), first
     try:
         while piece:
-            # readline ends in the middle of a character: the decoder waits for the other half.
-            *lines, rest = _split(rest + decoder.decode(piece))
-            yield from lines
+            # readline ends in the middle of a character: the decoder waits for the other half. Or
+            # in one that merely has such a byte, so that there may be no end of a line.
+            text = decoder.decode(piece)
+            begun.append(text)
+            if "\n" in text or "\r" in text:
+                *lines, rest = _split("".join(begun))
+                yield from lines
+                begun = [rest]
             piece = binary.readline()
-        rest += decoder.decode(b"", final=True)
+        begun.append(decoder.decode(b"", final=True))
     except UnicodeDecodeError as error:
         raise Failure(
             f"the file {name} is not the UTF-16 that it begins as: {error.reason}"
         ) from None
-    if rest:
+    if rest := "".join(begun):
         yield rest
 
 

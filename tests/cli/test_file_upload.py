@@ -224,6 +224,24 @@ def test_a_pipe_that_never_ends_can_be_left(
     assert result.tally.total >= 1_000
 
 
+def test_a_pipe_that_never_ends_is_waited_for_no_longer_than_said(
+    service: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After one Ctrl-C, too: more of the pipe may never come."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as end, os.fdopen(writing, "w") as pipe:
+        pipe.write("crmRecordId\n" + "".join(f"C-{n}\n" for n in range(2_000)))
+        pipe.flush()
+        monkeypatch.setattr("sys.stdin", end)
+        _interrupt_on(service, 1)
+        with open_file("-") as file:
+            result = asyncio.run(_upload(service, file, 0.5))
+        pipe.close()
+
+    assert result.exit_code != 0
+    assert "stdin was not read to its end" in result.faults[0]
+
+
 def test_ctrl_c_when_all_is_read_changes_nothing(service: Beside, tmp_path: Path) -> None:
     """What is on its way is finished, and that is all there is."""
     path = tmp_path / "f.csv"

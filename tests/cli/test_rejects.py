@@ -142,6 +142,22 @@ def test_a_row_with_too_many_cells_is_refused_until_somebody_mends_it(tmp_path: 
         assert "cells and the header" in broken[0].reason
 
 
+def test_a_row_in_doubt_is_refused_until_somebody_looked_at_it(tmp_path: Path) -> None:
+    """What a forgotten quote swallowed may be no row at all, as well-formed as it is by now."""
+    path, again = tmp_path / "f.csv", tmp_path / "r.csv"
+    path.write_text('crmRecordId,note\nC-1,"she said\ncall me at noon\n')
+    with open_file(str(path)) as file, RejectFile(again, file) as rejects:
+        for row in file:
+            assert isinstance(row, BrokenRow)
+            rejects.add(row, Status.REJECTED, row.error)
+    text = again.read_text("utf-8-sig")
+    with open_file(str(again)) as file:
+        assert [type(row) for row in file] == [BrokenRow] * 2
+    again.write_text(text.replace("look at this row, then empty this cell", ""))
+    with open_file(str(again)) as file:
+        assert [type(row) for row in file] == [FileRecord] * 2
+
+
 @pytest.mark.parametrize(
     ("line", "kept"),
     [

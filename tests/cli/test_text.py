@@ -81,3 +81,10 @@ def test_broken_utf_16_is_told() -> None:
     """Half a character at the end is an error and no lost row."""
     with pytest.raises(Failure, match="not the UTF-16 that it begins as"):
         _read("id\n1".encode("utf-16") + b"\x00")
+
+
+def test_a_character_may_look_like_the_end_of_a_line() -> None:
+    """In UTF-16 its bytes may be those of one; many of them take no longer than others."""
+    text = "\u0a0a" * 200_000
+    lines = Lines(io.BytesIO(f"{text}\r\nB\r\n{text}".encode("utf-16")), "f")
+    assert list(lines) == [f"{text}\r\n", "B\r\n", text]
