@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -203,21 +205,26 @@ def test_what_a_pipe_held_beyond_a_stop_is_accounted_for(
     assert result.exit_code == 4
 
 
+@contextmanager
+def _endless_pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stdin with 2,000 rows, and whoever writes it keeps it open."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as end, os.fdopen(writing, "w") as pipe:
+        pipe.write("crmRecordId\n" + "".join(f"C-{n}\n" for n in range(2_000)))
+        pipe.flush()
+        monkeypatch.setattr("sys.stdin", end)
+        yield
+
+
 def test_a_pipe_that_never_ends_can_be_left(
     service: Beside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first Ctrl-C waits for its end, the second one does not; the account says so."""
     told = _Impatient()
     monkeypatch.setattr("sys.stderr", told)
-    reading, writing = os.pipe()
-    with os.fdopen(reading) as end, os.fdopen(writing, "w") as pipe:
-        pipe.write("crmRecordId\n" + "".join(f"C-{n}\n" for n in range(2_000)))
-        pipe.flush()
-        monkeypatch.setattr("sys.stdin", end)
-        _interrupt_on(service, 1)
-        with open_file("-") as file:
-            result = asyncio.run(_upload(service, file))
-        pipe.close()
+    _interrupt_on(service, 1)
+    with _endless_pipe(monkeypatch), open_file("-") as file:
+        result = asyncio.run(_upload(service, file))
 
     assert result.exit_code != 0
     assert "stdin was not read to its end" in result.faults[0]
@@ -228,15 +235,9 @@ def test_a_pipe_that_never_ends_is_waited_for_no_longer_than_said(
     service: Beside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After one Ctrl-C, too: more of the pipe may never come."""
-    reading, writing = os.pipe()
-    with os.fdopen(reading) as end, os.fdopen(writing, "w") as pipe:
-        pipe.write("crmRecordId\n" + "".join(f"C-{n}\n" for n in range(2_000)))
-        pipe.flush()
-        monkeypatch.setattr("sys.stdin", end)
-        _interrupt_on(service, 1)
-        with open_file("-") as file:
-            result = asyncio.run(_upload(service, file, 0.5))
-        pipe.close()
+    _interrupt_on(service, 1)
+    with _endless_pipe(monkeypatch), open_file("-") as file:
+        result = asyncio.run(_upload(service, file, 0.5))
 
     assert result.exit_code != 0
     assert "stdin was not read to its end" in result.faults[0]
