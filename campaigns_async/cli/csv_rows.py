@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 LONGEST_CELL: Final = 131_072
@@ -50,27 +51,36 @@ class CsvRows:
                     self._taken.clear()
                     yield number, cells, None
             except csv.Error as error:
-                too_long = "field limit" in str(error)
-                for row in self._refuse(number + 1, too_long=too_long):
+                for row in self._refuse(number + 1, too_long="field limit" in str(error)):
                     yield row
                     number = row[0]
             else:
                 return
 
     def _refuse(self, first: int, *, too_long: bool) -> Iterator[CsvRow]:
-        """The lines of the row that could not be read, and what may belong to it."""
-        lines = self._taken.copy()
+        """The lines of the row that could not be read, and what else may belong to it."""
+        line, *more = lines = self._taken.copy()
         self._taken.clear()
+        cells = self._split(line)
         # Inside quotes, as far as quotes come in pairs.
-        is_open = lines[-1].count('"') % 2 == 1 or (too_long and len(lines) > 1)
-        sloppy = len(lines) == 1 and not is_open
-        yield from self._read_alone(first, lines, sloppy=sloppy, too_long=too_long)
-        number = first + len(lines)
-        while is_open and (line := next(self._lines, None)) is not None:
-            is_open = line.count('"') % 2 == 0
+        is_open = lines[-1].count('"') % 2 == 1 or (too_long and bool(more))
+        if not (more or is_open):
+            # Text behind a quote: merely sloppy, if no cell may have been cut or joined by it.
+            sloppy = bool(cells) and self._delimiter not in "".join(line.split('"')[1::2])
+            yield first, cells, _TOO_LONG if too_long else None if sloppy else _CUT
+            return
+        yield first, cells, _TOO_LONG if too_long else _OPEN
+        swallowed = chain(more, self._read_to_quote() if is_open else ())
+        for number, part in enumerate(swallowed, first + 1):
+            yield number, self._split(part), _PART.format(first)
+
+    def _read_to_quote(self) -> Iterator[str]:
+        """The lines up to one that closes what is open."""
+        for line in self._lines:
             self._taken.clear()
-            yield number, self._split(line), _PART.format(first)
-            number += 1
+            yield line
+            if line.count('"') % 2 == 1:
+                return
 
     def _note_tall(self, number: int) -> None:
         self._tall_rows += 1
@@ -88,19 +98,6 @@ class CsvRows:
             f"{rows} a cell of several lines ({', '.join(map(str, self._tall))}{more}); where a "
             "quote is missing, that cell holds rows of the file"
         )
-
-    def _read_alone(
-        self, first: int, lines: list[str], *, sloppy: bool, too_long: bool
-    ) -> Iterator[CsvRow]:
-        cells = self._split(lines[0])
-        quoted = lines[0].split('"')[1::2]
-        if sloppy and not (too_long or any(self._delimiter in text for text in quoted)):
-            # Text behind a quote, and no cell that this may have cut or joined.
-            yield first, cells, None
-            return
-        yield first, cells, _TOO_LONG if too_long else _CUT if sloppy else _OPEN
-        for number, line in enumerate(lines[1:], first + 1):
-            yield number, self._split(line), _PART.format(first)
 
     def _split(self, line: str) -> list[str]:
         """The cells of one line, whatever stands before it; none if they are too long."""
