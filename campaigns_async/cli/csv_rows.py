@@ -92,11 +92,12 @@ class CsvRows:
         """A sentence on quotes that may be missing though all could be read; None if none are."""
         if not self._tall:
             return None
-        rows = "1 row has" if self._tall_rows == 1 else f"{self._tall_rows:,} rows have"
-        more = ", ..." if self._tall_rows > len(self._tall) else ""
+        several = self._tall_rows > 1
+        rows = f"{self._tall_rows:,} rows have" if several else "1 row has"
+        named = ", ".join(map(str, self._tall)) + ", ..." * (self._tall_rows > len(self._tall))
         return (
-            f"{rows} a cell of several lines ({', '.join(map(str, self._tall))}{more}); where a "
-            "quote is missing, that cell holds rows of the file"
+            f"{rows} a cell of several lines (row{'s' * several} {named}); where a quote is "
+            "missing, that cell holds rows of the file"
         )
 
     def _split(self, line: str) -> list[str]:

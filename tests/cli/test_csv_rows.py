@@ -106,4 +106,4 @@ def test_cells_of_several_lines_are_noted() -> None:
     rows = CsvRows(iter(['"a\n', 'b"\n'] * 6), ",")
     assert rows.note is None
     assert len(list(rows)) == 6
-    assert "6 rows have a cell of several lines (1, 2, 3, 4, 5, ...)" in str(rows.note)
+    assert "6 rows have a cell of several lines (rows 1, 2, 3, 4, 5, ...)" in str(rows.note)

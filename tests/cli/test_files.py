@@ -92,7 +92,7 @@ def test_cells_of_several_lines_are_noted() -> None:
     """Where a quote is missing they hold rows of the file."""
     file = _open('crmRecordId\n"A\nB"\n')
     assert _ids(file) == [(2, "A\nB")]
-    assert "1 row has a cell of several lines (2)" in file.remarks[-1]
+    assert "1 row has a cell of several lines (row 2)" in file.remarks[-1]
 
 
 @pytest.mark.parametrize("given", ["tab", "\\t"])
