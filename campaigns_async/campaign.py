@@ -178,8 +178,8 @@ class CampaignHandle:
         ``records``: any iterable or async iterable of :class:`NewRecord`, mappings or ids, 1 to
         millions; read as far ahead as requests need and never whole, so each must be an object of
         its own: a generator must not fill one mapping again and again. They go 100 at a time, fewer
-        at their end, and after a second in which an async iterable gave no more; with a journal at
-        their end alone. Empty: a report of nothing.
+        at their end, and where one of an async iterable has waited a second for more; with a
+        journal at their end alone. Empty: a report of nothing.
 
         - ``order``: "input" gives every record without a rank of its own ``rank_start`` + its
           position, so that it is dialed in input order; "server" leaves ranks to the service, which

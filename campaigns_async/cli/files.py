@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Self, cast
 from campaigns_async.cli.columns import FIELDS, describe_unsent, map_columns, squash
 from campaigns_async.cli.csv_rows import CsvRow, CsvRows
 from campaigns_async.cli.failures import Failure
-from campaigns_async.cli.rejects import is_reject_file, take_back
+from campaigns_async.cli.rejects import LOOK, is_reject_file, take_back
 from campaigns_async.cli.rows import AnyRow, BrokenRow, RowNumbers, build_record
 from campaigns_async.cli.scheduling import Scheduling, UnknownZoneError
 from campaigns_async.cli.suppress import Suppressed
@@ -213,14 +213,18 @@ class RecordFile:
             elif not any(map(str.strip, cells)):
                 self.blank += 1
             elif len(cells) > width and any(map(str.strip, cells[width:])):
-                yield BrokenRow(number, cells, self._say_too_many(len(cells)))
+                yield BrokenRow(number, cells, self._say_too_many(cells))
             else:
                 values = {f: cells[at] for f, at in self.columns.items() if at < len(cells)}
                 yield self._build(values, number, cells)
 
-    def _say_too_many(self, cells: int) -> str:
+    def _say_too_many(self, cells: Sequence[str]) -> str:
+        if cells[-1] == LOOK:
+            return (
+                "it is in doubt, as an earlier upload found; look at it, then empty its last cell"
+            )
         return (
-            f"the row has {cells} cells and the header {len(self.header)}; "
+            f"the row has {len(cells)} cells and the header {len(self.header)}; "
             f"put a cell that holds {self.delimiter!r} in quotes"
         )
 

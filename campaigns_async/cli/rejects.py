@@ -17,7 +17,8 @@ from campaigns_async.outcomes import Status
 EXTRA: Final = ("row", "status", "field", "code", "reason", "instance", "time")
 """The columns that a reject file has behind the original ones."""
 
-_LOOK: Final = "look at this row, then empty this cell"
+LOOK: Final = "look at this row, then empty this cell"
+"""Stands behind a row that is in doubt, and keeps it from being taken until somebody did that."""
 
 _RUNS: Final = re.compile(r"'*[=+\-@\t\r\n]")
 _HARMLESS: Final = re.compile(r"'+[=+\-@\t\r\n]")
@@ -93,7 +94,7 @@ class RejectFile(OutputFile):
             told = map(safe, facts.values())
             # Surplus cells stay so, at the end: uploaded as it is, the row is refused once more.
             if isinstance(row, BrokenRow) and row.doubtful and not surplus:
-                surplus = [_LOOK]
+                surplus = [LOOK]
             self._write_cells([*(cells[i] for i in self._kept), *told, *surplus])
         else:
             given = _parse(row.cells[0])
